@@ -1,0 +1,1 @@
+"""Kinlink: record linkage at family level, without pooling names."""
