@@ -40,7 +40,12 @@ def test_a_cell_is_bound_to_its_context():
     key = new_data_key()
     cell = seal_cell(b"value", key, ABOUT)
     assert open_cell(cell, key, ABOUT) == b"value"
-    for wrong in [(cell, key, context("other")), (cell, new_data_key(), ABOUT), (cell[:-1], key, ABOUT), (b"", key, ABOUT)]:
+    for wrong in [
+        (cell, key, context("other")),
+        (cell, new_data_key(), ABOUT),
+        (cell[:-1], key, ABOUT),
+        (b"", key, ABOUT),
+    ]:
         with pytest.raises(VerificationError):
             open_cell(*wrong)
 
