@@ -1,0 +1,206 @@
+"""The exact search: every pair within a Hamming limit, nothing lost, at the speed of the hardware.
+
+One contract serves both similarities. A pair is emitted when its Hamming distance is at most `limits[s]`, with s the sum
+of its two popcounts: for Dice the limit grows with s, for simple matching it is one number. Pruning loses nothing: whole
+tiles are skipped by popcount (Hamming distance is at least the difference of the popcounts), and a group of rows is
+dropped as soon as the words seen so far put every pair of it beyond its limit.
+
+Results stream: tiles are shared out to threads, each thread fills a bounded buffer and hands it on when it is full, so
+memory does not depend on the number of results. They come in the same order whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.bits import CHUNK, ROWS, WIDTH, Words, add_distances, compiled, popcounts, tiled
+
+BLOCK_ROWS = 2_048
+"""Rows of the left side in one task."""
+BLOCK_TILES = 64
+"""Tiles of the right side in one task: 8,192 encodings, 1 MB at 1,024 bits, so that they stay in the L2 cache."""
+BUFFER = 1 << 16
+"""Pairs that one task holds before it hands them on."""
+
+
+class Pairs(NamedTuple):
+    """Pairs found: rows of the left and right side and their Hamming distance."""
+
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    distance: NDArray[np.int32]
+
+    @staticmethod
+    def join(parts: list[Pairs]) -> Pairs:
+        """All parts as one."""
+        if not parts:
+            none = np.empty(0, dtype=np.int32)
+            return Pairs(none, none, none)
+        return Pairs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a search, sorted by popcount and laid out in tiles."""
+
+    words: Words
+    ones: NDArray[np.int64]
+    order: NDArray[np.int32]
+    tiles: Words
+
+    @staticmethod
+    def of(words: Words) -> Side:
+        """Lay out packed encodings."""
+        ones = popcounts(words)
+        order = np.argsort(ones, kind="stable").astype(np.int32)
+        ordered = np.ascontiguousarray(words[order])
+        return Side(ordered, ones[order], order, tiled(ordered))
+
+
+def dice_limits(bits: int, threshold: float) -> NDArray[np.int64]:
+    """For each popcount sum 0..2·bits, the largest Hamming distance at which Dice is at least `threshold`; -1: never.
+
+    Dice = (s - h) / s in double precision, the division that a reference implementation would make. Two empty encodings
+    agree on nothing: their Dice is 0.
+    """
+    sums = np.arange(2 * bits + 1, dtype=np.int64)
+    divisor = np.maximum(sums, 1)
+    guess = np.floor((1.0 - threshold) * sums).astype(np.int64) + 2
+    for _ in range(4):
+        guess = np.where((guess > 0) & ((sums - guess) / divisor < threshold), guess - 1, guess)
+    limits = np.where((sums - guess) / divisor >= threshold, np.minimum(guess, sums), -1)
+    limits[0] = 0 if threshold <= 0.0 else -1
+    return limits
+
+
+def search(
+    left: Words, right: Words, limits: NDArray[np.int64], *, threads: int | None = None
+) -> Iterator[Pairs]:
+    """Stream every pair of rows whose Hamming distance is at most `limits[popcount sum]`."""
+    if left.shape[0] == 0 or right.shape[0] == 0:
+        return
+    a, b = Side.of(left), Side.of(right)
+    tasks = (
+        (row, tile)
+        for row in range(0, a.words.shape[0], BLOCK_ROWS)
+        for tile in range(0, b.tiles.shape[0], BLOCK_TILES)
+    )
+    first_check = _first_check(a, b, limits)
+    workers = threads or os.cpu_count() or 1
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        waiting: deque[Future[list[Pairs]]] = deque()
+        try:
+            for row, tile in islice(tasks, 2 * workers):
+                waiting.append(pool.submit(_search_block, a, b, limits, first_check, row, tile))
+            while waiting:
+                found = waiting.popleft().result()
+                waiting.extend(pool.submit(_search_block, a, b, limits, first_check, r, t) for r, t in islice(tasks, 1))
+                yield from found
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _search_block(
+    a: Side, b: Side, limits: NDArray[np.int64], first_check: int, row: int, tile: int
+) -> list[Pairs]:
+    last_row = min(row + BLOCK_ROWS, a.words.shape[0])
+    last_tile = min(tile + BLOCK_TILES, b.tiles.shape[0])
+    left = _whole_groups(a.words[row:last_row])
+    found: list[Pairs] = []
+    buffer = np.empty((3, BUFFER + ROWS * WIDTH), dtype=np.int32)
+    start = (0, 0)
+    while True:
+        count, group, at = _emit(
+            left, a.ones[row:last_row], b.tiles[tile:last_tile], b.ones, tile * WIDTH, limits, first_check, buffer, *start
+        )
+        if count:
+            rows, columns, distance = buffer[:, :count]
+            found.append(Pairs(a.order[rows + row], b.order[columns], distance.copy()))
+        if at < 0:
+            return found
+        start = (group, at)
+
+
+def _first_check(a: Side, b: Side, limits: NDArray[np.int64]) -> int:
+    """The number of chunks after which an unlike pair is usually beyond its limit: looking earlier is lost time."""
+    rows = np.linspace(0, a.words.shape[0] - 1, 64).astype(np.int64)
+    columns = np.linspace(0, b.words.shape[0] - 1, 64).astype(np.int64)
+    typical = np.median(np.bitwise_count(a.words[rows] ^ b.words[columns]).sum(axis=1))
+    limit = limits[int(np.median(a.ones) + np.median(b.ones))]
+    chunks = a.words.shape[1] // CHUNK
+    return int(np.clip(np.ceil(1.05 * chunks * (limit + 1) / (typical + 1)), 1, chunks))
+
+
+def _whole_groups(words: Words) -> Words:
+    """Rows padded with zero rows to a multiple of `ROWS`."""
+    missing = -words.shape[0] % ROWS
+    return np.vstack([words, np.zeros((missing, words.shape[1]), dtype=np.uint64)]) if missing else words
+
+
+@compiled
+def _emit(  # pragma: no cover - compiled
+    left: Words,
+    left_ones: NDArray[np.int64],
+    tiles: Words,
+    right_ones: NDArray[np.int64],
+    first_column: int,
+    limits: NDArray[np.int64],
+    first_check: int,
+    buffer: NDArray[np.int32],
+    group: int,
+    tile: int,
+) -> tuple[int, int, int]:
+    """Fill `buffer` with (row, column, distance) from (group, tile) on; the place to go on from, or tile -1 at the end."""
+    distance = np.empty((ROWS, WIDTH), dtype=np.int64)
+    chunks = left.shape[1] // CHUNK
+    rows, columns = left_ones.size, right_ones.size
+    room = buffer.shape[1] - ROWS * WIDTH
+    count = 0
+    for row in range(group, rows, ROWS):
+        last = min(row + ROWS, rows)
+        fewest_left, most_left = left_ones[row], left_ones[last - 1]
+        for t in range(tile, tiles.shape[0]):
+            if count > room:
+                return count, row, t
+            column = first_column + t * WIDTH
+            width = min(WIDTH, columns - column)
+            fewest, most = right_ones[column], right_ones[column + width - 1]
+            limit = np.int64(-1)
+            for s in range(fewest_left + fewest, most_left + most + 1):
+                limit = max(limit, limits[s])
+            if max(fewest - most_left, fewest_left - most) > limit:
+                continue
+            distance[:] = 0
+            near = True
+            add_distances(left, row, tiles[t], 0, first_check, distance)
+            for chunk in range(first_check, chunks + 1):
+                if chunk > first_check:
+                    add_distances(left, row, tiles[t], chunk - 1, chunk, distance)
+                least = distance[0, 0]
+                for r in range(ROWS):
+                    for j in range(WIDTH):
+                        least = min(least, distance[r, j])
+                if least > limit:
+                    near = False
+                    break
+            if not near:
+                continue
+            for r in range(last - row):
+                for j in range(width):
+                    if distance[r, j] <= limits[left_ones[row + r] + right_ones[column + j]]:
+                        buffer[0, count] = row + r
+                        buffer[1, count] = column + j
+                        buffer[2, count] = distance[r, j]
+                        count += 1
+        tile = 0
+    return count, rows, -1
