@@ -1,1 +1,5 @@
 """Kinlink: record linkage at family level, without pooling names."""
+
+from importlib.metadata import version
+
+__version__ = version("kinlink")
