@@ -1,0 +1,1 @@
+"""From standardised identifiers to hardened CLKs, on the agency's own premises."""

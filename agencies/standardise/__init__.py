@@ -1,0 +1,1 @@
+"""From identifiers as typed to identifiers as compared: explainable, versioned, local."""
