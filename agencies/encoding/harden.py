@@ -56,6 +56,15 @@ class Hardening:
         """Whether name features are hashed under a key of the birth year (done while encoding, not by `harden`)."""
         return self.profile == "high"
 
+    def describe(self) -> dict[str, str | int | float]:
+        """The parameters that this profile uses: what two agencies must have the same."""
+        parts: dict[str, str | int | float] = {"profile": self.profile, "length": self.length}
+        if self.diffuses:
+            parts["t"] = self.t
+        if self.profile == "blip":
+            parts["epsilon"] = self.epsilon
+        return parts
+
     @property
     def output_length(self) -> int:
         """Bits of a CLK that comes out."""

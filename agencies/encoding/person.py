@@ -57,13 +57,11 @@ class PersonEncoder:
         self.hardening = hardening
         self._secret = secret
         # Text, so that any clkhash tool can be given the same secret and must make the same base CLKs.
-        self._base_secret = subkey(secret, "clkhash/v1").hex()
+        self.base_secret = subkey(secret, "clkhash/v1").hex()
         self._getters = [FEATURES[name] for name in schema.feature_names]
-        self._base = RowEncoder(schema, self._base_secret)
+        self._base = RowEncoder(schema, self.base_secret)
         self._salted = (
-            _SaltedEncoder(schema, self._base_secret, subkey(secret, "birth-year/v1"))
-            if hardening.salts_names
-            else None
+            _SaltedEncoder(schema, self.base_secret, subkey(secret, "birth-year/v1")) if hardening.salts_names else None
         )
 
     def encode(self, people: Sequence[StandardPerson]) -> NDArray[np.uint8]:
@@ -75,8 +73,12 @@ class PersonEncoder:
             out[start : start + _BLOCK] = harden(self._base_clks(block, start + 1), self.hardening, self._secret)
         return out
 
+    def rows(self, people: Sequence[StandardPerson]) -> list[tuple[str, ...]]:
+        """The values that the schema's features take from each person, in the schema's order."""
+        return [tuple(getter(person) for getter in self._getters) for person in people]
+
     def _base_clks(self, people: Sequence[StandardPerson], first_row: int) -> NDArray[np.uint8]:
-        rows = [tuple(getter(person) for getter in self._getters) for person in people]
+        rows = self.rows(people)
         if self._salted is None:
             return self._base.encode(rows, first_row)
         return self._salted.encode(rows, [person.date_of_birth[:4] for person in people], first_row)

@@ -29,9 +29,9 @@ def clkhash() -> SimpleNamespace:
     """The parts of clkhash in use. Imported on first use, because it takes a while and announces its own packaging."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-        from clkhash import field_formats, key_derivation
+        from clkhash import clk, field_formats, key_derivation
         from clkhash import schema as schemas
-    return SimpleNamespace(formats=field_formats, keys=key_derivation, schemas=schemas)
+    return SimpleNamespace(clk=clk, formats=field_formats, keys=key_derivation, schemas=schemas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,10 @@ class EncodingSchema:
             hash_algo=kdf["hash"],
         )
         return derived
+
+    def reference(self) -> Any:
+        """clkhash's own schema object, for comparing with clkhash."""
+        return clkhash().schemas.from_json_dict(copy.deepcopy(self.document))
 
 
 def load_schema(source: str | Path | bytes) -> EncodingSchema:
