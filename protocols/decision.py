@@ -1,0 +1,230 @@
+"""The decision: may this worker be told this about this person, now? Default deny; a refusal lists every failed condition.
+
+`decide` is pure and total: the same request, facts and protocol give the same decision for ever, so a decision can be replayed
+as of its time. Prohibitions, the never-release list, holds, silence and shielding stand before every grant and before
+break-glass. What the caller may learn of a refusal is decided elsewhere (`protocols/profile.py`): reasons are for the audit log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final
+
+from protocols.consent import ConsentState
+from protocols.decision_index import (
+    CompiledGrant,
+    CompiledProtocol,
+    DatedBasis,
+    PeopleLine,
+    Reason,
+    ReasonCode,
+    Slot,
+)
+from protocols.vocabulary import Contact, Grade, Kind, Mode, Purpose, Relationship, RoleFunction, Stage
+
+STAGE_ORDER: Final = {stage: rank for rank, stage in enumerate([Stage.CLOSED, *list(Stage)[:-1]])}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked. `attribute` is None in the modes EXISTENCE and REVIEW. `at` is an aware time.
+
+    `allocated`: children's social care has the worker on this case. `own_client`: the person asked about is the member whom the
+    worker works with.
+    """
+
+    role_function: RoleFunction
+    purpose: Purpose
+    allocated: bool
+    own_client: bool
+    agency: str
+    mode: Mode
+    attribute: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChildTie:
+    """One child of this family through whom the person counts: the child's stage, and what an adult is to the child.
+
+    A child or unborn child has one tie, to itself, without relationship and contact. `expecting`: the adult is the mother of
+    this unborn child.
+    """
+
+    stage: Stage
+    relationship: Relationship | None = None
+    contact: Contact | None = None
+    expecting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is so about the person, the link and the moment. The defaults release nothing."""
+
+    kind: Kind
+    children: tuple[ChildTie, ...]
+    grade: Grade | None = None
+    held: bool = False
+    silent: bool = False
+    shielded: bool = False
+    deceased: bool = False
+    consent: ConsentState = ConsentState.NOT_ASKED
+    break_glass: bool = False
+    protocol_fresh: bool = True
+    stage_fresh: bool = True
+    role_fresh: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Yes, by exactly one rule, on one basis. `stage` is the stage that counted; `break_glass` if only that made it so."""
+
+    rule: str
+    basis: str
+    sentence: str
+    stage: Stage
+    break_glass: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No, with every failed condition."""
+
+    reasons: tuple[Reason, ...]
+
+
+Decision = Granted | Refused
+
+_NOT_ALLOCATED: Final = Reason(ReasonCode.NOT_ALLOCATED)
+_NOT_PARTICIPATING: Final = Reason(ReasonCode.NOT_PARTICIPATING)
+_NO_LINK: Final = Reason(ReasonCode.NO_LINK)
+_LINK_GRADE: Final = Reason(ReasonCode.LINK_GRADE)
+_HELD: Final = Reason(ReasonCode.HELD)
+_SILENT: Final = Reason(ReasonCode.SILENT)
+_SHIELDED: Final = Reason(ReasonCode.SHIELDED)
+_DECEASED: Final = Reason(ReasonCode.DECEASED)
+_PROTOCOL_STALE: Final = Reason(ReasonCode.PROTOCOL_STALE)
+_STAGE_STALE: Final = Reason(ReasonCode.STAGE_STALE)
+_ROLE_STALE: Final = Reason(ReasonCode.ROLE_STALE)
+
+
+def decide(request: Request, facts: Facts, protocol: CompiledProtocol) -> Decision:
+    """Decide one request. Granted names exactly one rule; Refused lists every condition that failed."""
+    slot = protocol.slot(request.agency, request.attribute, request.mode)
+    day = request.at.astimezone(UTC).date()
+    emergency = facts.break_glass and request.role_function in protocol.break_functions
+    failed = [
+        *slot.general,
+        *_about_the_moment(request, facts, protocol, slot, day, emergency),
+        *_about_the_person(request, facts, protocol, slot),
+    ]
+    for item in slot.prohibitions:
+        if request.role_function in item.except_to or (item.to and request.role_function not in item.to):
+            continue
+        if not (item.not_own_client and request.own_client):
+            failed.append(item.reason)
+    best: Granted | None = None
+    unmet: list[Reason] = []
+    for grant in slot.grants:
+        stage = stage_that_counts(facts, grant.people)
+        basis = _basis_on(grant, day)
+        widened = emergency and grant.break_glass
+        reasons = _unmet(grant, request, facts, stage, basis, day, widened)
+        if reasons or stage is None or basis is None:
+            unmet += reasons
+            continue
+        plain = request.role_function in grant.to and stage in grant.stages
+        if best is None or (best.break_glass and plain):
+            best = Granted(grant.id, basis.id, f"{protocol.label}/{grant.id}", stage, not plain)
+    if best is not None and not failed:
+        return best
+    return Refused(tuple(failed) if best is not None else (*failed, *unmet))
+
+
+def stage_that_counts(facts: Facts, people: tuple[PeopleLine, ...]) -> Stage | None:
+    """The highest stage among the children through whom this person is one of these people; None if there is none."""
+    highest: Stage | None = None
+    for line in people:
+        if facts.kind not in line.kinds:
+            continue
+        for child in facts.children:
+            if line.relationships and (
+                child.relationship not in line.relationships or child.contact not in line.contact
+            ):
+                continue
+            if line.expecting and not child.expecting:
+                continue
+            if highest is None or STAGE_ORDER[child.stage] > STAGE_ORDER[highest]:
+                highest = child.stage
+    return highest
+
+
+def _about_the_moment(
+    request: Request, facts: Facts, protocol: CompiledProtocol, slot: Slot, day: date, emergency: bool
+) -> list[Reason]:
+    failed = []
+    if not slot.since <= day <= slot.until:
+        failed.append(_NOT_PARTICIPATING)
+    if not request.allocated and not (emergency and request.role_function in protocol.rota):
+        failed.append(_NOT_ALLOCATED)
+    if not facts.protocol_fresh:
+        failed.append(_PROTOCOL_STALE)
+    if not facts.stage_fresh:
+        failed.append(_STAGE_STALE)
+    if not facts.role_fresh:
+        failed.append(_ROLE_STALE)
+    return failed
+
+
+def _about_the_person(request: Request, facts: Facts, protocol: CompiledProtocol, slot: Slot) -> list[Reason]:
+    failed = []
+    if facts.grade is None:
+        failed.append(_NO_LINK)
+    elif (facts.grade is Grade.PROBABLE) != (request.mode is Mode.REVIEW):
+        failed.append(_LINK_GRADE)
+    if facts.held:
+        failed.append(_HELD)
+    if facts.silent:
+        failed.append(_SILENT)
+    if facts.shielded and slot.location_revealing and request.role_function not in protocol.location_seen_by:
+        failed.append(_SHIELDED)
+    if facts.deceased:
+        failed.append(_DECEASED)
+    return failed
+
+
+def _basis_on(grant: CompiledGrant, day: date) -> DatedBasis | None:
+    for basis in grant.bases:
+        if basis.since <= day <= basis.until:
+            return basis
+    return None
+
+
+def _unmet(
+    grant: CompiledGrant,
+    request: Request,
+    facts: Facts,
+    stage: Stage | None,
+    basis: DatedBasis | None,
+    day: date,
+    widened: bool,
+) -> list[Reason]:
+    unmet = []
+    if request.role_function not in grant.to and not widened:
+        unmet.append(grant.reasons[ReasonCode.FUNCTION])
+    if request.purpose not in grant.purposes:
+        unmet.append(grant.reasons[ReasonCode.PURPOSE])
+    if stage is None:
+        unmet.append(grant.reasons[ReasonCode.PEOPLE])
+    elif stage not in grant.stages and (not widened or stage is Stage.CLOSED):
+        unmet.append(grant.reasons[ReasonCode.STAGE])
+    if grant.own_client and not request.own_client:
+        unmet.append(grant.reasons[ReasonCode.OWN_CLIENT])
+    if basis is not None and basis.by_consent and facts.consent is not ConsentState.GIVEN:
+        unmet.append(grant.reasons[ReasonCode.CONSENT])
+    if not grant.since <= day <= grant.until:
+        unmet.append(grant.reasons[ReasonCode.GRANT_DATES])
+    if basis is None:
+        unmet.append(grant.reasons[ReasonCode.BASIS_DATES])
+    return unmet
