@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from agencies.encoding.subkeys import subkey
 
 _BLOCK = 4096
-_ROWS = 8192
+_ROWS = 512  # the unpacked bits of a block stay in the processor's cache
 
 
 def diffusion_indices(secret: bytes, length: int, t: int) -> NDArray[np.int64]:
@@ -41,14 +41,11 @@ def diffuse(clks: NDArray[np.uint8], secret: bytes, length: int, t: int) -> NDAr
     table = _cached_indices(secret, length, t)
     out = np.empty_like(clks)
     for start in range(0, len(clks), _ROWS):
-        # Bit planes: one row for each bit position, so that every XOR runs over contiguous bytes.
         bits = np.unpackbits(clks[start : start + _ROWS], axis=1)
-        planes = np.packbits(np.ascontiguousarray(bits.T), axis=1)
-        mixed = planes[table[0]]
+        mixed = np.take(bits, table[0], axis=1)
         for row in table[1:]:
-            mixed ^= planes[row]
-        mixed_bits = np.unpackbits(mixed, axis=1, count=len(bits))
-        out[start : start + _ROWS] = np.packbits(np.ascontiguousarray(mixed_bits.T), axis=1)
+            mixed ^= np.take(bits, row, axis=1)
+        out[start : start + _ROWS] = np.packbits(mixed, axis=1)
     return out
 
 

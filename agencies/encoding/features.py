@@ -1,26 +1,16 @@
-"""The bits of one feature's values: each distinct value is checked, cut into tokens and hashed once.
-
-A Bloom filter is held as a Python integer of `length` bits, position 0 the most significant, so that OR, XOR and the serial form
-are single operations at any length. The constructions are clkhash's: the same tokens, keys, hash streams and bit positions.
-"""
+"""The bits of one feature's values: each distinct value is checked, cut into tokens and hashed once."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import operator
-import struct
 from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from agencies.encoding.tokenhash import TokenHash, token_hash
 
 _CACHE_BYTES = 24 << 20
 _ENTRY_OVERHEAD = 200
-_SHORTS_PER_DIGEST = 32
-_MANY_POSITIONS = 40
 
 
 class RefusedValueError(Exception):
@@ -39,66 +29,72 @@ class FeatureEncoder(dict[str, int]):
         properties = spec.hashing_properties
         self._spec = spec
         self._limit = _limit(length)
-        self._hash = _token_hash(properties, keys, length)
-        self._strategy = properties.strategy
-        self._comparator = properties.comparator
+        self._hash = token_hash(properties, keys, length)
+        self._bits_per_token = properties.strategy.bits_per_token
         self._tokens = _tokeniser(properties.comparator)
-        self._by_k: dict[int, _TokenBits] = {}
-        self._shares: dict[int, tuple[int, int]] = {}
+        self._tokens_recur = type(properties.comparator).__name__ == "NgramComparison"
+        self._checked = _checker(spec)
+        self._tables: dict[int, _TokenBits] = {}
+        self._plans: dict[int, _Plan] = {}
 
     def __missing__(self, value: str) -> int:
-        tokens = self._checked_tokens(value)
-        bits = self._bits(tokens) if tokens else 0
+        # A refusal is raised outside the handler: an exception's context would carry the value.
+        try:
+            tokens = self._tokens(self._checked(value))
+            bits = self._bits(tokens) if tokens else 0
+        except Exception:
+            bits = -1
+        if bits < 0:
+            raise RefusedValueError(expectation(self._spec))
         if len(self) >= self._limit:
             self.clear()
         self[value] = bits
         return bits
 
-    def _checked_tokens(self, value: str) -> list[str]:
-        # The reason is kept and raised outside the handlers: an exception's context would carry the value.
-        try:
-            self._spec.validate(value)
-            tokens = self._tokens(self._spec.format_value(value))
-        except Exception:
-            tokens = None
-        if tokens is None:
-            raise RefusedValueError(expectation(self._spec))
-        return tokens
-
     def _bits(self, tokens: list[str]) -> int:
-        count = len(tokens)
-        share = self._shares.get(count)
-        if share is None:
-            share = self._shares[count] = _share(self._strategy.bits_per_token(count))
-        first, k = share
-        try:
-            bits = reduce(operator.or_, map(self._table(k).__getitem__, tokens[first:]), 0)
-            if first:
-                bits = reduce(operator.or_, map(self._table(k + 1).__getitem__, tokens[:first]), bits)
-        except UnicodeEncodeError:
-            bits = -1
-        if bits < 0:
-            raise RefusedValueError(expectation(self._spec))
-        return bits
+        plan = self._plans.get(len(tokens)) or self._plan(len(tokens))
+        if not self._tokens_recur:
+            if len(tokens) == 1:
+                return self._hash.one(tokens[0], plan.k)
+            return self._hash.many(tokens, plan.first, plan.k)
+        if not plan.first:
+            return reduce(operator.or_, map(plan.rest_bits, tokens))
+        bits = reduce(operator.or_, map(plan.first_bits, tokens[: plan.first]))
+        return reduce(operator.or_, map(plan.rest_bits, tokens[plan.first :]), bits)
+
+    def _plan(self, count: int) -> _Plan:
+        ks = self._bits_per_token(count)
+        k = ks[-1]
+        first = sum(each != k for each in ks)
+        plan = self._plans[count] = _Plan(first, k, self._table(k + 1).__getitem__, self._table(k).__getitem__)
+        return plan
 
     def _table(self, k: int) -> _TokenBits:
-        table = self._by_k.get(k)
-        if table is None:
-            table = self._by_k[k] = _TokenBits(self._hash, k, self._limit)
-        return table
+        if k not in self._tables:
+            self._tables[k] = _TokenBits(self._hash, k, self._limit)
+        return self._tables[k]
+
+
+class _Plan(NamedTuple):
+    """For a number of tokens: the first ones get k + 1 bits and the rest k; and where the filters of both are looked up."""
+
+    first: int
+    k: int
+    first_bits: Callable[[str], int]
+    rest_bits: Callable[[str], int]
 
 
 class _TokenBits(dict[str, int]):
     """Maps a token to its Bloom filter of k hash functions."""
 
-    def __init__(self, token_hash: Callable[[str, int], int], k: int, limit: int) -> None:
+    def __init__(self, tokens: TokenHash, k: int, limit: int) -> None:
         super().__init__()
-        self._hash = token_hash
+        self._hash = tokens
         self._k = k
         self._limit = limit
 
     def __missing__(self, token: str) -> int:
-        bits = self._hash(token, self._k)
+        bits = self._hash.one(token, self._k)
         if len(self) >= self._limit:
             self.clear()
         self[token] = bits
@@ -109,89 +105,54 @@ def _limit(length: int) -> int:
     return max(256, _CACHE_BYTES // (length // 7 + _ENTRY_OVERHEAD))
 
 
-def _share(ks: Sequence[int]) -> tuple[int, int]:
-    """How many tokens get one bit more than the others, and what the others get: (first, k)."""
-    k = ks[-1]
-    first = sum(1 for each in ks if each != k)
-    return first, k
+def _checker(spec: Any) -> Callable[[str], str]:
+    """From a value to the text that is cut into tokens, as the spec's `validate` and `format_value` give it, without doing work twice."""
+    kind, missing = type(spec).__name__, spec.hashing_properties.missing_value
+    encoding = spec.hashing_properties.encoding
+
+    def plain(value: str) -> str:
+        value.encode(encoding)
+        return value
+
+    def parsed_once(value: str) -> str:
+        value.encode(encoding)
+        return str(spec.format_value(value))
+
+    def thorough(value: str) -> str:
+        spec.validate(value)
+        return str(spec.format_value(value))
+
+    if missing is not None:
+        return thorough
+    if kind == "DateSpec":
+        return parsed_once
+    unlimited = kind == "StringSpec" and not (
+        spec.regex_based or spec.min_length or spec.max_length is not None or spec.case != "mixed"
+    )
+    return plain if unlimited else thorough
 
 
 def _tokeniser(comparator: Any) -> Callable[[str], list[str]]:
-    n, positional = getattr(comparator, "n", 0), getattr(comparator, "positional", False)
-    if n == 2 and not positional:
-        return _bigrams
-    return lambda text: list(comparator.tokenize(text))
+    """clkhash's own tokens; the commonest kinds without its generators."""
+    n = getattr(comparator, "n", 0)
+    if n not in (1, 2):
+        return lambda text: list(comparator.tokenize(text))
+    grams = _bigrams if n == 2 else list
+    if not comparator.positional:
+        return grams
+    places: list[str] = []
+
+    def positional(text: str) -> list[str]:
+        found = grams(text)
+        if len(found) > len(places):
+            places.extend(f"{i + 1} " for i in range(len(places), len(found)))
+        return list(map(operator.add, places, found))
+
+    return positional
 
 
 def _bigrams(text: str) -> list[str]:
-    if not text:
-        return []
-    return list(map(operator.add, " " + text, text + " "))
-
-
-def _token_hash(properties: Any, keys: Sequence[bytes], length: int) -> Callable[[str, int], int]:
-    encoding = properties.encoding
-    if properties.hash_type == "blakeHash":
-        return _blake(keys[0], length, encoding)
-    return _double(keys, length, encoding, bool(properties.prevent_singularity))
-
-
-def _blake(key: bytes, length: int, encoding: str) -> Callable[[str, int], int]:
-    """Positions are consecutive 16-bit words of keyed BLAKE2b digests, reduced to the length (a power of two)."""
-    collect = _collector(length)
-
-    def bits(token: str, k: int) -> int:
-        data = token.encode(encoding)
-        digests = b"".join(
-            hashlib.blake2b(data, key=key, salt=b"%d" % i).digest() for i in range(-(-k // _SHORTS_PER_DIGEST))
-        )
-        if k > _MANY_POSITIONS:
-            return collect(np.frombuffer(digests, dtype="<u2")[:k] % length if length < 65536 else _wide(digests, k))
-        return collect([short % length for short in struct.unpack_from(f"<{k}H", digests)])
-
-    return bits
-
-
-def _wide(digests: bytes, k: int) -> NDArray[np.int64]:
-    return np.frombuffer(digests, dtype="<u2")[:k].astype(np.int64)
-
-
-def _double(keys: Sequence[bytes], length: int, encoding: str, prevent_singularity: bool) -> Callable[[str, int], int]:
-    """Schnell, Bachteler and Reiher's double hashing with HMAC-SHA1 and HMAC-MD5; positions a + i·b modulo the length."""
-    key_sha1, key_md5 = keys[:2]
-    collect = _collector(length)
-
-    def bits(token: str, k: int) -> int:
-        data = token.encode(encoding)
-        start = int.from_bytes(hmac.digest(key_sha1, data, "sha1"), "big") % length
-        step = int.from_bytes(hmac.digest(key_md5, data, "md5"), "big") % length
-        attempt = 0
-        while prevent_singularity and step == 0:
-            step = int.from_bytes(hmac.digest(key_md5, data + chr(attempt).encode(), "md5"), "big") % length
-            attempt += 1
-        if k > _MANY_POSITIONS:
-            return collect((start + step * np.arange(k, dtype=np.int64)) % length)
-        return collect([(start + i * step) % length for i in range(k)])
-
-    return bits
-
-
-def _collector(length: int) -> Callable[[Sequence[int] | NDArray[Any]], int]:
-    """From positions to the integer with these bits set."""
-    top = length - 1
-    spare = -length % 8
-
-    def collect(positions: Sequence[int] | NDArray[Any]) -> int:
-        if isinstance(positions, list):
-            bits = 0
-            for position in positions:
-                bits |= 1 << (top - position)
-            return bits
-        flags = np.zeros(length, dtype=np.uint8)
-        flags[positions] = 1
-        return int.from_bytes(np.packbits(flags).tobytes(), "big") >> spare
-
-    return collect
+    return list(map(operator.add, " " + text, text + " ")) if text else []
 
 
 def expectation(spec: Any) -> str:

@@ -1,0 +1,163 @@
+"""Encoding speed and memory, side by side with clkhash in one process.
+
+    python -m benchmarks.encode                     100,000 people, one core, three schemas
+    python -m benchmarks.encode --memory 1000000    peak memory of a streamed encoding
+
+People are drawn from clkhash's own tables of given and family names with their frequencies, so common names recur as they do in a
+register; addresses, dates and postcodes are made up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+import resource
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from datetime import date, timedelta
+from importlib import resources
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from agencies.encoding.bloom import encode_rows
+from agencies.encoding.harden import Hardening
+from agencies.encoding.person import PersonEncoder
+from agencies.encoding.schema import EncodingSchema, clkhash, load_schema, shipped_schema
+from agencies.standardise.person import RawPerson, StandardiseRules, StandardPerson, standardise
+
+SECRET = bytes(range(32))
+STREETS = ("Road", "Street", "Avenue", "Close", "Lane", "Drive", "Court", "Way", "Gardens", "Crescent")
+
+
+def main() -> None:
+    """Run what the arguments ask for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=100_000)
+    parser.add_argument("--memory", type=int, metavar="RECORDS", help="measure peak memory for this many records instead")
+    arguments = parser.parse_args()
+    if arguments.memory:
+        report_memory(arguments.memory)
+    else:
+        report_speed(arguments.records)
+
+
+def report_speed(records: int) -> None:
+    """Each schema: clkhash's generate_clks with one worker, then ours, and the ratio; the results are compared bit by bit."""
+    raw = list(people(records))
+    rules = StandardiseRules()
+    started = time.perf_counter()
+    standard = [standardise(person, rules) for person in raw]
+    print(f"{records:,} records; standardising {time.perf_counter() - started:.2f} s")
+    person = shipped_schema("person")
+    cases: list[tuple[str, EncodingSchema, list[tuple[str, ...]]]] = [
+        ("person (blake, 7 fields)", person, _rows(person, standard)),
+        ("names and date (blake)", _names_only(), [(p.given_name, p.family_name, p.date_of_birth) for p in standard]),
+        ("clkhash's example (double hash)", _example(), [_example_row(i, p) for i, p in enumerate(raw)]),
+    ]
+    print(f"{'schema':34}{'clkhash':>10}{'kinlink':>10}{'ratio':>8}  same bits")
+    for name, schema, rows in cases:
+        theirs_s, theirs = _timed_clkhash(schema, rows)
+        started = time.perf_counter()
+        ours = encode_rows(schema, SECRET, rows)
+        ours_s = time.perf_counter() - started
+        same = ours.tobytes() == b"".join(clk.tobytes() for clk in theirs)
+        print(f"{name:34}{theirs_s:9.2f}s{ours_s:9.2f}s{theirs_s / ours_s:7.1f}×  {same}")
+        assert same
+    for profile in ("standard", "high"):
+        started = time.perf_counter()
+        PersonEncoder(person, Hardening(profile), SECRET).encode(standard)
+        print(f"person, profile {profile}: {time.perf_counter() - started:.2f} s with hardening")
+
+
+def report_memory(records: int) -> None:
+    """Standardise, encode and harden a stream of people, and print the peak memory of the process."""
+    rules, schema = StandardiseRules(), shipped_schema("person")
+    encoder = PersonEncoder(schema, Hardening(), SECRET)
+    stream, done, ones = people(records), 0, 0
+    started = time.perf_counter()
+    while block := [standardise(person, rules) for person in islice(stream, 10_000)]:
+        clks = encoder.encode(block)
+        ones += int(np.bitwise_count(clks).sum())
+        done += len(clks)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1024) / 1024
+    print(
+        f"{done:,} records in {time.perf_counter() - started:.1f} s (made up, standardised, encoded, hardened); "
+        f"{ones / done / schema.length:.3f} full; peak memory {peak:.2f} GiB"
+    )
+
+
+def people(records: int, seed: int = 20250101) -> Iterator[RawPerson]:
+    """Made-up people with real name frequencies."""
+    draw = random.Random(seed)
+    female, male, last = (_table(name) for name in ("female-first-names", "male-first-names", "last-names"))
+    born = date(1930, 1, 1)
+    for start in range(0, records, 10_000):
+        n = min(10_000, records - start)
+        sexes = draw.choices("FM", k=n)
+        girls, boys = (draw.choices(*table, k=n) for table in (female, male))
+        middles = draw.choices(*female, k=n)
+        families, streets = draw.choices(*last, k=n), draw.choices(*last, k=n)
+        for i in range(n):
+            yield RawPerson(
+                given_name=girls[i] if sexes[i] == "F" else boys[i],
+                middle_name=middles[i] if draw.random() < 0.7 else "",
+                family_name=families[i],
+                date_of_birth=(born + timedelta(days=draw.randrange(34_000))).isoformat(),
+                sex=sexes[i],
+                address=f"{draw.randrange(1, 180)} {streets[i]} {draw.choice(STREETS)}",
+                postcode=f"SG99 {draw.randrange(1, 10)}{draw.choice('ABDEFGHJLN')}{draw.choice('PQRSTUWXYZ')}",
+            )
+
+
+def _table(name: str) -> tuple[list[str], list[int]]:
+    text = (resources.files("clkhash") / "data" / f"{name}.csv").read_text("utf-8")
+    rows = list(csv.reader(text.splitlines()))[1:]
+    return [row[0] for row in rows], [int(row[1]) for row in rows]
+
+
+def _timed_clkhash(schema: EncodingSchema, rows: list[tuple[str, ...]]) -> tuple[float, Any]:
+    reference = schema.reference()
+    started = time.perf_counter()
+    clks = clkhash().clk.generate_clks(rows, reference, SECRET, max_workers=1)
+    return time.perf_counter() - started, clks
+
+
+def _rows(schema: EncodingSchema, standard: list[StandardPerson]) -> list[tuple[str, ...]]:
+    return PersonEncoder(schema, Hardening("compat", length=schema.length), SECRET).rows(standard)
+
+
+def _names_only() -> EncodingSchema:
+    def feature(name: str, bits: int, n: int, *, positional: bool) -> dict[str, Any]:
+        comparison = {"type": "ngram", "n": n, "positional": positional}
+        return {
+            "identifier": name,
+            "format": {"type": "string"},
+            "hashing": {"comparison": comparison, "strategy": {"bitsPerFeature": bits}},
+        }
+
+    features = [
+        feature("given", 200, 2, positional=False),
+        feature("family", 200, 2, positional=False),
+        feature("born", 200, 1, positional=True),
+    ]
+    document = {"version": 3, "clkConfig": {"l": 1024, "kdf": {"type": "HKDF"}}, "features": features}
+    return load_schema(json.dumps(document).encode())
+
+
+def _example() -> EncodingSchema:
+    return load_schema((resources.files("clkhash") / "data" / "randomnames-schema.json").read_bytes())
+
+
+def _example_row(index: int, person: RawPerson) -> tuple[str, ...]:
+    return (str(index), f"{person.given_name} {person.family_name}", person.date_of_birth.replace("-", "/"), person.sex)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()
