@@ -36,18 +36,19 @@ def consent_state(
     """
     if kind not in (Kind.ADULT, Kind.CHILD):
         return ConsentState.NOT_ASKED
-    last: dict[tuple[bool, str], ConsentRecord] = {}
+    last: dict[str, ConsentRecord] = {}
     for record in records:
         if attribute not in record.scope or record.purpose not in purposes or record.given_at > at:
             continue
         if not _can_speak(record, kind):
             continue
-        who = (record.capacity is Capacity.PR_HOLDER, record.given_by_ref)
+        # A person's own word is one voice, whichever agency wrote it down; each holder of parental responsibility is another.
+        who = record.given_by_ref if record.capacity is Capacity.PR_HOLDER else ""
         if who not in last or record.given_at >= last[who].given_at:
             last[who] = record
-    own = [_state(record, at) for (holder, _), record in last.items() if not holder]
-    held = [_state(record, at) for (holder, _), record in last.items() if holder]
-    return _joint(own) if own else _joint(held)
+    if "" in last:
+        return _state(last[""], at)
+    return _joint([_state(record, at) for record in last.values()])
 
 
 def _can_speak(record: ConsentRecord, kind: Kind) -> bool:

@@ -213,7 +213,7 @@ def _slot(document: SharingProtocol, agency: str, attribute: str | None, mode: M
         general=tuple(general),
         location_revealing=known is not None and known.location_revealing,
         prohibitions=tuple(
-            _prohibition(item) for item in document.prohibitions if _touches(item, agency, known, attribute, mode)
+            _prohibition(item) for item in document.prohibitions if touches(item, agency, known, attribute, mode)
         ),
         grants=grants,
         since=party.since if party else FOREVER,
@@ -227,7 +227,8 @@ def _about(grant: Grant, agency: str, attribute: str | None, mode: Mode) -> bool
     return attribute in grant.attributes if attribute is not None else not grant.attributes
 
 
-def _touches(item: Prohibition, agency: str, known: Attribute | None, attribute: str | None, mode: Mode) -> bool:
+def touches(item: Prohibition, agency: str, known: Attribute | None, attribute: str | None, mode: Mode) -> bool:
+    """Whether a prohibition is about this attribute (or none) of this agency in this mode, whoever asks."""
     if item.agencies and agency not in item.agencies:
         return False
     if item.modes and mode not in item.modes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
@@ -13,6 +14,15 @@ ATTRIBUTE_PATTERN = r"^[a-z][a-z0-9]*\.[a-z][a-z0-9]*(?:_[a-z0-9]+)*$"
 Id = Annotated[str, Field(pattern=ID_PATTERN, max_length=60)]
 AttributeId = Annotated[str, Field(pattern=ATTRIBUTE_PATTERN, max_length=60)]
 Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong: where in the document, by which rule, and what is wrong and would be right."""
+
+    path: tuple[str | int, ...]
+    rule: str
+    message: str
 
 
 class Part(BaseModel):

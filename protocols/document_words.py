@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from protocols.document_checks import Problem
+from protocols.document_parts import Problem
 
 
 def problem_of(item: ErrorDetails, model: type[BaseModel]) -> Problem:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
@@ -20,11 +19,13 @@ import rfc8785
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from protocols.decision_index import CompiledProtocol, compile_protocol
 from protocols.document import SharingProtocol
-from protocols.document_checks import Problem, check_document
+from protocols.document_checks import check_document
+from protocols.document_parts import Problem
 from protocols.document_words import problem_of
 from protocols.errors import ProtocolError
 
@@ -38,6 +39,13 @@ class DocumentError(ProtocolError):
     def __init__(self, lines: tuple[str, ...]) -> None:
         super().__init__("\n".join(lines), next_step="\n" + _NEXT)
         self.lines = lines
+
+
+class _Constructor(RoundTripConstructor):
+    """Leaves dates as they are written, so that a wrong one is reported at its place."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", RoundTripConstructor.construct_scalar)
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,7 @@ def digest_of(document: SharingProtocol) -> str:
 
 def _parse(text: str, name: str) -> CommentedMap:
     yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = _Constructor
     try:
         tree = yaml.load(StringIO(text))
     except MarkedYAMLError as error:
@@ -131,10 +140,6 @@ def _as_json(value: Any, depth: int) -> Any:
         return {_key(key): _as_json(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
         return [_as_json(item, depth + 1) for item in value]
-    if isinstance(value, datetime):
-        raise TypeError("a time of day")
-    if isinstance(value, date):
-        return value.isoformat()
     if value is None or isinstance(value, bool):
         return value
     for plain in (str, int, float):

@@ -1,0 +1,104 @@
+"""What a profile is made from, and what comes out of it before it crosses the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Generic, Protocol, TypeVar
+
+from protocols.decision import Decision, Facts, Granted, Request
+from protocols.family import ConsentRecord
+from protocols.profile_answer import Freshness
+from protocols.vocabulary import Grade, Purpose, RoleFunction, State
+
+
+class Cell(Protocol):
+    """A sealed value: opaque here but for its attribute and its as-at date."""
+
+    @property
+    def attribute(self) -> str:
+        """The attribute's id in the catalogue."""
+
+    @property
+    def as_at(self) -> date:
+        """The day as of which the value is said."""
+
+
+CellT = TypeVar("CellT", bound=Cell)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAtAgency(Generic[CellT]):
+    """A record that is linked to a member: the link's grade, what stops it, and its cells.
+
+    `held` is a hold by the agency, or a link restricted while it is contested. `consents` are those that the agency itself recorded
+    about this record: they count for this record only, because what comes over a link must not show where there is none.
+    """
+
+    grade: Grade
+    cells: tuple[CellT, ...] = ()
+    consents: tuple[ConsentRecord, ...] = ()
+    held: bool = False
+    silent: bool = False
+    shielded: bool = False
+    deceased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """The worker who asks. `for_refs`: the members whom the worker works with, where children's social care names any."""
+
+    role_function: RoleFunction
+    purpose: Purpose
+    allocated: bool
+    for_refs: frozenset[str] = frozenset()
+    break_glass: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyStatus:
+    """An agency's last accepted submission (its day, None if there is none) and whether it can be read now."""
+
+    submitted: date | None
+    available: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FeedsFresh:
+    """Whether what decisions depend on is young enough. If not, nothing is released."""
+
+    protocol: bool = True
+    stage: bool = True
+    role: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade:
+    """One decision with everything that it depended on: what is stored so that it can be replayed."""
+
+    request: Request
+    facts: Facts
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedCell(Generic[CellT]):
+    """A cell that the worker may be told, and why."""
+
+    cell: CellT
+    granted: Granted
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAtAgency(Generic[CellT]):
+    """What one worker may be told about one member at one agency; `decisions` are for the audit log only."""
+
+    member_ref: str
+    agency: str
+    state: State
+    known: bool
+    released: tuple[ReleasedCell[CellT], ...]
+    consent_needed: bool
+    refused: tuple[str, ...]
+    decisions: tuple[DecisionMade, ...]

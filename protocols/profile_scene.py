@@ -1,0 +1,172 @@
+"""One member at one agency: everything is decided, and then only what may be said is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from protocols.consent import ConsentState, consent_state
+from protocols.decision import Decision, Facts, Granted, Request, decide
+from protocols.decision_index import CompiledProtocol
+from protocols.document import Party
+from protocols.document_catalogue import Attribute
+from protocols.family import ConsentRecord
+from protocols.profile_answer import Freshness
+from protocols.profile_facts import (
+    AgencyStatus,
+    Asker,
+    Cell,
+    CellT,
+    DecisionMade,
+    MemberAtAgency,
+    RecordAtAgency,
+    ReleasedCell,
+)
+from protocols.vocabulary import Grade, Kind, Mode, Purpose, State
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One member, one agency, one worker, one moment."""
+
+    asker: Asker
+    member_ref: str
+    party: Party
+    person: Facts
+    consents: list[ConsentRecord]
+    protocol: CompiledProtocol
+    at: datetime
+
+    def tell(self, records: Sequence[RecordAtAgency[CellT]], status: AgencyStatus) -> MemberAtAgency[CellT]:
+        """Decide everything, then say only what may be said."""
+        silent = any(record.silent for record in records)
+        decisions: list[DecisionMade] = []
+        released: list[ReleasedCell[CellT]] = []
+        known = pending = False
+        # Without a record the same decisions are made about nothing, so that the time taken tells nothing.
+        for record in records or (None,):
+            facts = self._facts(record, silent)
+            consents = [*self.consents, *(record.consents if record else ())]
+            exists = self._decide(Mode.EXISTENCE, None, facts)
+            decisions.append(exists)
+            may_exist = self._decide(Mode.EXISTENCE, None, replace(facts, grade=Grade.CERTAIN)).decision
+            known |= isinstance(exists.decision, Granted)
+            pending |= facts.grade is Grade.PROBABLE and isinstance(may_exist, Granted)
+            cells = {cell.attribute: cell for cell in record.cells} if record else {}
+            for attribute in self._attributes():
+                made = self._decide(attribute.mode, attribute, facts, consents)
+                decisions.append(made)
+                cell = cells.get(attribute.id)
+                if isinstance(made.decision, Granted) and cell is not None:
+                    released.append(ReleasedCell(cell, made.decision, self._freshness(attribute, cell)))
+        consent_needed, by_duty, refused = self._consent()
+        state = self._of_the_agency(status)
+        if state is None:
+            state = self._of_the_member(bool(released) or known, pending, consent_needed and not by_duty)
+        told = state is State.RELEASED
+        return MemberAtAgency(
+            member_ref=self.member_ref,
+            agency=self.party.id,
+            state=state,
+            known=told,
+            released=tuple(released) if told else (),
+            consent_needed=consent_needed,
+            refused=refused,
+            decisions=tuple(decisions),
+        )
+
+    def _attributes(self) -> Iterable[Attribute]:
+        return (a for a in self.protocol.by_agency[self.party.id] if self.person.kind in a.about.kinds)
+
+    def _facts(self, record: RecordAtAgency[CellT] | None, silent: bool) -> Facts:
+        if record is None:
+            return self.person
+        return replace(self.person, grade=record.grade, held=record.held, silent=silent)
+
+    def _decide(
+        self, mode: Mode, attribute: Attribute | None, facts: Facts, consents: Sequence[ConsentRecord] = ()
+    ) -> DecisionMade:
+        request = self._request(mode, attribute)
+        if attribute is not None:
+            facts = replace(facts, consent=self._consent_to(attribute, consents))
+        return DecisionMade(request, facts, decide(request, facts, self.protocol))
+
+    def _request(self, mode: Mode, attribute: Attribute | None) -> Request:
+        return Request(
+            role_function=self.asker.role_function,
+            purpose=self.asker.purpose,
+            allocated=self.asker.allocated,
+            own_client=self.member_ref in self.asker.for_refs,
+            agency=self.party.id,
+            mode=mode,
+            attribute=attribute.id if attribute else None,
+            at=self.at,
+        )
+
+    def _consent_to(self, attribute: Attribute, consents: Sequence[ConsentRecord]) -> ConsentState:
+        purposes = self.protocol.purposes_signed_for(attribute.id, self.asker.purpose)
+        return consent_state(consents, self.person.kind, attribute.id, purposes, self.at)
+
+    def _consent(self) -> tuple[bool, bool, tuple[str, ...]]:
+        """Whether asking for consent would decide anything here, whether anything can be told without it, and which refusals a duty
+        passes over.
+
+        All three are decided about a person with a certain link and nothing that stops it, whoever the person is.
+        """
+        plain = replace(self.person, grade=Grade.CERTAIN, shielded=False, deceased=False)
+        needed, refused, may_ask = False, [], self._may_ask()
+        by_duty = isinstance(self._decide(Mode.EXISTENCE, None, plain).decision, Granted)
+        for attribute in self._attributes():
+            given = self._decide_as(attribute, plain, ConsentState.GIVEN)
+            without = self._decide_as(attribute, plain, ConsentState.NOT_ASKED)
+            state = self._consent_to(attribute, self.consents)
+            if isinstance(without, Granted):
+                by_duty = True
+                if self._refused(attribute):
+                    refused.append(attribute.id)
+            elif isinstance(given, Granted) and state in (ConsentState.NOT_ASKED, ConsentState.EXPIRED):
+                needed |= may_ask
+        return needed, by_duty, tuple(refused)
+
+    def _decide_as(self, attribute: Attribute, facts: Facts, consent: ConsentState) -> Decision:
+        return decide(self._request(attribute.mode, attribute), replace(facts, consent=consent), self.protocol)
+
+    def _refused(self, attribute: Attribute) -> bool:
+        state = consent_state(self.consents, self.person.kind, attribute.id, tuple(Purpose), self.at)
+        return state is ConsentState.REFUSED
+
+    def _may_ask(self) -> bool:
+        rules = self.protocol.document.consents
+        unsafe = any(tie.contact in rules.not_asked_where_contact for tie in self.person.children)
+        return self.asker.role_function in rules.asked_by and self.person.kind is not Kind.UNBORN and not unsafe
+
+    def _freshness(self, attribute: Attribute, cell: Cell) -> Freshness:
+        rules = next((f for f in self.protocol.document.freshness if f.id == self.party.id), None)
+        days = rules.exceptions.get(attribute.id, rules.value_days) if rules else 0
+        old = self.at.astimezone(UTC).date() - cell.as_at > timedelta(days=days)
+        return Freshness.STALE if old else Freshness.FRESH
+
+    def _of_the_agency(self, status: AgencyStatus) -> State | None:
+        """The states that depend on the agency, the role and the kind of person alone."""
+        day = self.at.astimezone(UTC).date()
+        if not self.party.holds_on(day):
+            return State.AGENCY_NOT_PARTICIPATING
+        role, kind = self.asker.role_function, self.person.kind
+        emergency = self.asker.break_glass and role in self.protocol.break_functions
+        reachable = (role, self.party.id, kind) in self.protocol.reachable
+        if not reachable and not (emergency and (self.party.id, kind) in self.protocol.emergency):
+            return State.NOT_FOR_YOUR_ROLE
+        if not status.available or status.submitted is None:
+            return State.SOURCE_UNAVAILABLE
+        rules = next((f for f in self.protocol.document.freshness if f.id == self.party.id), None)
+        if rules is None or day - status.submitted > timedelta(days=rules.source_days):
+            return State.SOURCE_STALE
+        return None
+
+    def _of_the_member(self, told: bool, pending: bool, consent_decides: bool) -> State:
+        if told:
+            return State.RELEASED
+        if pending:
+            return State.PENDING_REVIEW
+        return State.CONSENT_NEEDED if consent_decides else State.NOTHING_TO_SHARE

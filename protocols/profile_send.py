@@ -1,0 +1,107 @@
+"""The answer put into the shape that crosses the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from protocols.decision_index import CompiledProtocol
+from protocols.family import FamilyDeclaration, FamilyMember
+from protocols.profile_answer import (
+    NOT_PROOF,
+    STATE_WORDS,
+    AgencyDesk,
+    Profile,
+    ProfileAgency,
+    ProfileMember,
+    ReleasedValue,
+    padded,
+)
+from protocols.profile_facts import Asker, CellT, MemberAtAgency, ReleasedCell
+from protocols.sentences import basis_words, grant_sentence
+
+
+def to_wire(
+    told: Iterable[MemberAtAgency[CellT]],
+    family: FamilyDeclaration,
+    asker: Asker,
+    protocol: CompiledProtocol,
+    at: datetime,
+    sealed: Callable[[CellT], tuple[str, str]],
+    decision_id: Callable[[str, str, str | None], str],
+) -> Profile:
+    """The answer as it crosses the wire, padded.
+
+    `sealed` gives a cell's base64 ciphertext and the reference of its data key. `decision_id` gives the id under which a decision is
+    on record, by member, agency and attribute (None for the member at the agency as a whole): all ids have one length.
+    """
+    document = protocol.document
+    parties = {party.id: party for party in document.parties}
+    by_member: dict[str, list[ProfileAgency]] = {}
+    for item in told:
+        party = parties[item.agency]
+        by_member.setdefault(item.member_ref, []).append(
+            ProfileAgency(
+                agency=party.id,
+                name=party.name,
+                state=item.state,
+                words=STATE_WORDS[item.state],
+                known=item.known,
+                values=tuple(_value(item, cell, protocol, sealed, decision_id) for cell in item.released),
+                consent_needed=item.consent_needed,
+                refused=item.refused,
+                desk=AgencyDesk(team=party.desk.team, phone=party.desk.phone),
+                decision_id=decision_id(item.member_ref, item.agency, None),
+            )
+        )
+    return padded(
+        Profile(
+            family_ref=family.family_ref,
+            protocol_id=document.id,
+            protocol_version=document.version,
+            protocol_digest=protocol.digest,
+            asked_at=at,
+            valid_until=at + timedelta(hours=document.retention.profile_cache_hours),
+            role_function=asker.role_function,
+            purpose=asker.purpose,
+            break_glass=asker.break_glass,
+            notice=NOT_PROOF,
+            members=tuple(_member(m, by_member) for m in family.members if m.record_ref in by_member),
+        )
+    )
+
+
+def _member(member: FamilyMember, by_member: Mapping[str, list[ProfileAgency]]) -> ProfileMember:
+    return ProfileMember(
+        record_ref=member.record_ref,
+        role=member.role,
+        kind=member.kind,
+        stage=member.stage,
+        agencies=tuple(by_member[member.record_ref]),
+    )
+
+
+def _value(
+    item: MemberAtAgency[CellT],
+    released: ReleasedCell[CellT],
+    protocol: CompiledProtocol,
+    sealed: Callable[[CellT], tuple[str, str]],
+    decision_id: Callable[[str, str, str | None], str],
+) -> ReleasedValue:
+    attribute = protocol.attributes[released.cell.attribute]
+    ciphertext, key = sealed(released.cell)
+    return ReleasedValue(
+        attribute=attribute.id,
+        title=attribute.title,
+        as_at=released.cell.as_at,
+        assertion=attribute.assertion,
+        freshness=released.freshness,
+        sentence=grant_sentence(protocol.document, released.granted.rule),
+        basis=basis_words(protocol.document, released.granted.basis),
+        rule=released.granted.rule,
+        decision_id=decision_id(item.member_ref, item.agency, attribute.id),
+        court_derived=attribute.court_derived,
+        break_glass=released.granted.break_glass,
+        sealed=ciphertext,
+        key=key,
+    )
