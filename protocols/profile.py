@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from protocols.decision import ChildTie, Facts
 from protocols.decision_index import CompiledProtocol
 from protocols.family import ConsentRecord, FamilyDeclaration, FamilyMember
-from protocols.profile_answer import Profile, ProfileAgency, ProfileMember, ReleasedValue
+from protocols.profile_answer import DataKey, Profile, ProfileAgency, ProfileMember, ReleasedValue
 from protocols.profile_facts import (
     AgencyStatus,
     Asker,
@@ -26,13 +26,14 @@ from protocols.profile_facts import (
     ReleasedCell,
 )
 from protocols.profile_scene import Scene
-from protocols.profile_send import to_wire
+from protocols.profile_send import Sealed, to_wire
 from protocols.vocabulary import Contact, Grade, Relationship
 
 __all__ = [
     "AgencyStatus",
     "Asker",
     "Cell",
+    "DataKey",
     "DecisionMade",
     "FeedsFresh",
     "MemberAtAgency",
@@ -42,6 +43,7 @@ __all__ = [
     "RecordAtAgency",
     "ReleasedCell",
     "ReleasedValue",
+    "Sealed",
     "assemble",
     "to_wire",
 ]

@@ -37,7 +37,11 @@ class Freshness(StrEnum):
 
 
 class ReleasedValue(Wire):
-    """One sealed value and all that may be said about it. Only the Workbook can open `sealed` (base64), with the key `key`."""
+    """One sealed value and all that may be said about it.
+
+    Only the Workbook can open `sealed` (base64), with the data key `key` of the profile's `keys`. `record_ref` is the agency's own
+    pseudonym of the record: the value is bound to it (`protocols.submission.cell_context`).
+    """
 
     attribute: str
     title: str
@@ -52,6 +56,21 @@ class ReleasedValue(Wire):
     break_glass: bool
     sealed: str
     key: str
+    record_ref: str = Field(pattern=RECORD_REF)
+
+
+class DataKey(Wire):
+    """The data key of the submission `id`, in a box that only the Workbook can open (`protocols.submission.box_context`).
+
+    `recipient` is the fingerprint of the Workbook's sealing key that the box was made for.
+    """
+
+    id: str = Field(pattern=r"^sub-[0-9a-f]{24}$")
+    agency: str
+    protocol_digest: str
+    epoch: int
+    recipient: str
+    box: str
 
 
 class AgencyDesk(Wire):
@@ -91,7 +110,7 @@ class ProfileMember(Wire):
 
 
 class Profile(Wire):
-    """The whole answer. `padding` brings its JSON to a multiple of 16 KiB, so that its length tells little."""
+    """The whole answer. `keys` are those of the values in it. `padding` brings its JSON to a multiple of 16 KiB, so that its length tells little."""
 
     family_ref: str = Field(pattern=FAMILY_REF)
     protocol_id: str
@@ -104,6 +123,7 @@ class Profile(Wire):
     break_glass: bool
     notice: str
     members: tuple[ProfileMember, ...]
+    keys: tuple[DataKey, ...] = ()
     padding: str = ""
 
 

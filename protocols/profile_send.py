@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from protocols.decision_index import CompiledProtocol
 from protocols.family import FamilyDeclaration, FamilyMember
@@ -11,6 +12,7 @@ from protocols.profile_answer import (
     NOT_PROOF,
     STATE_WORDS,
     AgencyDesk,
+    DataKey,
     Profile,
     ProfileAgency,
     ProfileMember,
@@ -21,18 +23,27 @@ from protocols.profile_facts import Asker, CellT, MemberAtAgency, ReleasedCell
 from protocols.sentences import basis_words, grant_sentence
 
 
+class Sealed(NamedTuple):
+    """A cell's ciphertext in base64, the id of its data key, and the record that it is bound to."""
+
+    ciphertext: str
+    key: str
+    record_ref: str
+
+
 def to_wire(
     told: Iterable[MemberAtAgency[CellT]],
     family: FamilyDeclaration,
     asker: Asker,
     protocol: CompiledProtocol,
     at: datetime,
-    sealed: Callable[[CellT], tuple[str, str]],
+    sealed: Callable[[CellT], Sealed],
     decision_id: Callable[[str, str, str | None], str],
+    keys: Iterable[DataKey] = (),
 ) -> Profile:
     """The answer as it crosses the wire, padded.
 
-    `sealed` gives a cell's base64 ciphertext and the reference of its data key. `decision_id` gives the id under which a decision is
+    `sealed` gives what there is of a cell, `keys` are the data keys of the released cells. `decision_id` gives the id under which a decision is
     on record, by member, agency and attribute (None for the member at the agency as a whole): all ids have one length.
     """
     document = protocol.document
@@ -67,6 +78,7 @@ def to_wire(
             break_glass=asker.break_glass,
             notice=NOT_PROOF,
             members=tuple(_member(m, by_member) for m in family.members if m.record_ref in by_member),
+            keys=tuple(keys),
         )
     )
 
@@ -85,11 +97,11 @@ def _value(
     item: MemberAtAgency[CellT],
     released: ReleasedCell[CellT],
     protocol: CompiledProtocol,
-    sealed: Callable[[CellT], tuple[str, str]],
+    sealed: Callable[[CellT], Sealed],
     decision_id: Callable[[str, str, str | None], str],
 ) -> ReleasedValue:
     attribute = protocol.attributes[released.cell.attribute]
-    ciphertext, key = sealed(released.cell)
+    there = sealed(released.cell)
     return ReleasedValue(
         attribute=attribute.id,
         title=attribute.title,
@@ -102,6 +114,7 @@ def _value(
         decision_id=decision_id(item.member_ref, item.agency, attribute.id),
         court_derived=attribute.court_derived,
         break_glass=released.granted.break_glass,
-        sealed=ciphertext,
-        key=key,
+        sealed=there.ciphertext,
+        key=there.key,
+        record_ref=there.record_ref,
     )

@@ -71,6 +71,8 @@ class Event(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     kind: ClassVar[EventKind]
+    decides: ClassVar[bool] = True
+    """Whether a decision made before this event may come out differently after it."""
 
     actor: str
 
@@ -170,6 +172,7 @@ class TokenIssued(Event):
     """A party proved who it is and holds a token."""
 
     kind = EventKind.TOKEN_ISSUED
+    decides = False
     signing_key: str
     scope: str
 
@@ -178,6 +181,7 @@ class TokenRefused(Event):
     """Someone who claimed to be this party got no token."""
 
     kind = EventKind.TOKEN_REFUSED
+    decides = False
     reason: str
 
 
@@ -185,6 +189,7 @@ class UploadOpened(Event):
     """An agency announced a file."""
 
     kind = EventKind.UPLOAD_OPENED
+    decides = False
     upload: str
     file_sha256: str
     bytes: int
@@ -206,6 +211,7 @@ class SubmissionQuarantined(Event):
     """A file failed a check; nothing of it is used."""
 
     kind = EventKind.SUBMISSION_QUARANTINED
+    decides = False
     upload: str
     file_sha256: str
     problem: str
@@ -250,6 +256,7 @@ class RunRequested(Event):
     """Someone asked for a linking run."""
 
     kind = EventKind.RUN_REQUESTED
+    decides = False
     run: str
 
 
@@ -257,6 +264,7 @@ class RunStarted(Event):
     """A linking run took its inputs: these submissions under this protocol."""
 
     kind = EventKind.RUN_STARTED
+    decides = False
     run: str
     protocol_digest: str
     submissions: tuple[str, ...]
@@ -267,6 +275,7 @@ class RunAgencyLinked(Event):
     """One agency's records were compared; nothing is in force yet."""
 
     kind = EventKind.RUN_AGENCY_LINKED
+    decides = False
     run: str
     submission: str
     links: Counts
@@ -289,6 +298,7 @@ class RunFailed(Event):
     """A run ended without effect; the links before it stay in force."""
 
     kind = EventKind.RUN_FAILED
+    decides = False
     run: str
     problem: str
 
@@ -335,6 +345,7 @@ class RecallAcknowledged(Event):
     """The Workbook says what it did with its copy."""
 
     kind = EventKind.RECALL_ACKNOWLEDGED
+    decides = False
     recall: str
     outcome: str
 
@@ -343,6 +354,7 @@ class ReviewViewed(Event):
     """A reviewer looked at a probable link."""
 
     kind = EventKind.REVIEW_VIEWED
+    decides = False
     link: str
     worker: Personal
 
@@ -360,6 +372,7 @@ class ProfileAnswered(Event):
     """A question about a family was answered. `decisions` commits to every decision, released and refused, with its reason."""
 
     kind = EventKind.PROFILE_ANSWERED
+    decides = False
     profile: str
     protocol_digest: str
     role_function: str
@@ -376,6 +389,7 @@ class ProfileRefused(Event):
     """A question about a family was refused whole."""
 
     kind = EventKind.PROFILE_REFUSED
+    decides = False
     reason: str
     role_function: str
     purpose: str
@@ -388,6 +402,7 @@ class ChangesRead(Event):
     """The Workbook read what changed."""
 
     kind = EventKind.CHANGES_READ
+    decides = False
     since: int
     until: int
 
@@ -408,6 +423,7 @@ class BreakGlassReviewed(Event):
     """Someone else judged a break-glass afterwards."""
 
     kind = EventKind.BREAK_GLASS_REVIEWED
+    decides = False
     access: str
     outcome: str
     worker: Personal
@@ -417,6 +433,7 @@ class AlertRaised(Event):
     """Something that a person should look at. `about` names the recipients' view of it, never a person."""
 
     kind = EventKind.ALERT_RAISED
+    decides = False
     alert: str
     about: str
     recipient: str
@@ -436,6 +453,7 @@ class CertificateSigned(Event):
     """The day's deletion certificate."""
 
     kind = EventKind.CERTIFICATE_SIGNED
+    decides = False
     day: str
     sha256: str
     deleted: Counts
@@ -445,6 +463,7 @@ class AuditAsked(Event):
     """Someone asked the log a question about a person or a family."""
 
     kind = EventKind.AUDIT_ASKED
+    decides = False
     question: str
     rows: int
     about: Personal
@@ -454,6 +473,7 @@ class AuditExported(Event):
     """A copy of the log left the service."""
 
     kind = EventKind.AUDIT_EXPORTED
+    decides = False
     size: int
     root: str
     openings: bool
@@ -463,6 +483,7 @@ class PersonalErased(Event):
     """What opened these commitments was deleted; the entries stay."""
 
     kind = EventKind.PERSONAL_ERASED
+    decides = False
     openings: int
     reason: str
 
