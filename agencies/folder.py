@@ -99,12 +99,15 @@ class AgencyFolder:
             raise KeyProblem(f"`{path.name}` holds a card of another party.", next_step="Trust the right card again.")
         return card
 
-    def trusted_cards(self) -> list[Card]:
-        """Every card that this party trusts."""
-        return [
-            open_card(path.read_text(encoding="ascii", errors="replace"))
-            for path in sorted((self.path / "cards").glob("*.card"))
-        ]
+    def only_card(self, purpose: str) -> Card:
+        """The one trusted card of the service, or of the Workbook. Raises `KeyProblem`."""
+        parties = [path.name.split(".")[0] for path in (self.path / "cards").glob(f"*.{purpose}.card")]
+        if len(parties) > 1:
+            raise KeyProblem(
+                f"There are {len(parties)} trusted cards with the purpose `{purpose}` in `{self.path.name}`.",
+                next_step="Delete from `cards/` the one that is not in use.",
+            )
+        return self.trusted_card(parties[0] if parties else purpose, purpose)
 
     def trust(self, token: str, *, replace: bool = False) -> Card:
         """Store another party's card after a person has compared its fingerprints. Raises `KeyProblem`, `VerificationError`."""
@@ -164,10 +167,10 @@ class References:
         """The group reference of a local household, case or occurrence."""
         return self._reference("group", local)
 
-    def digest(self, *parts: str) -> bytes:
+    def content(self, text: str) -> bytes:
         """16 keyed bytes of anything local, to see whether it changed."""
         keyed = self._keyed.copy()
-        keyed.update(context("kinlink/content/1", *parts))
+        keyed.update(b"kinlink/content/1\0" + text.encode())
         return keyed.digest()[:16]
 
     def _reference(self, kind: str, local: str) -> str:

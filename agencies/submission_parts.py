@@ -1,0 +1,70 @@
+"""The parts of a submission's file, written shelf by shelf."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from agencies.encoders import NamedEncoding
+from agencies.shelves import CELL_SCHEMA, Shelved
+from protocols.sealing import CHUNK_BYTES, seal_stream
+from protocols.submission import CELLS, RECORDS, clk_context, clk_part
+
+
+class Parts:
+    """Collects shelves in order and writes `records.parquet`, `cells.parquet` and the sealed CLKs into a folder."""
+
+    def __init__(self, folder: Path, columns: dict[str, Any], encodings: Sequence[NamedEncoding]) -> None:
+        self._folder = folder
+        self._columns = columns
+        self._encodings = encodings
+        self._pieces = 0
+        self.records = 0
+        self.encodings = 0
+        self.cells = 0
+
+    def add(self, shelf: Sequence[Shelved]) -> None:
+        """Write one shelf, sorted by record reference, behind the last."""
+        number = f"{self._pieces:04d}"
+        rows = pl.DataFrame([item.row for item in shelf], schema=self._columns, orient="row")
+        rows.write_parquet(self._folder / f"records-{number}.piece")
+        cells = [(item.row[0], *cell) for item in shelf for cell in item.cells]
+        pl.DataFrame(cells, schema=CELL_SCHEMA, orient="row").write_parquet(self._folder / f"cells-{number}.piece")
+        for each in self._encodings:
+            with self._plain(each.name).open("ab") as target:
+                target.writelines(item.clks[each.name] for item in shelf)
+        self._pieces += 1
+        self.records += len(shelf)
+        self.encodings += int(rows["encodings"].sum())
+        self.cells += len(cells)
+
+    def finish(self, agency: str, data_key: bytes, protocol_digest: str) -> dict[str, Path]:
+        """Join the pieces and seal the CLKs; returns the file of each part by its name."""
+        parts = {RECORDS: self._joined("records"), CELLS: self._joined("cells")}
+        for each in self._encodings:
+            sealed = self._folder / f"{each.name}.sealed"
+            about = clk_context(agency, each.name, protocol_digest)
+            with sealed.open("wb") as target:
+                target.writelines(seal_stream(_chunks(self._plain(each.name)), data_key, about))
+            parts[clk_part(each.name)] = sealed
+        return parts
+
+    def _plain(self, name: str) -> Path:
+        return self._folder / f"{name}.plain"
+
+    def _joined(self, name: str) -> Path:
+        pieces = sorted(self._folder.glob(f"{name}-*.piece"))
+        if len(pieces) == 1:
+            return pieces[0]
+        joined = self._folder / f"{name}.parquet"
+        pl.scan_parquet(pieces, glob=False).sink_parquet(joined, maintain_order=True)
+        return joined
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as source:
+        while chunk := source.read(CHUNK_BYTES):
+            yield chunk
