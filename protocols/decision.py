@@ -60,7 +60,10 @@ class ChildTie:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is so about the person, the link and the moment. The defaults release nothing."""
+    """What is so about the person, the link and the moment. The defaults release nothing.
+
+    `stopped`: the agency's data protection officer has stopped its releases.
+    """
 
     kind: Kind
     children: tuple[ChildTie, ...]
@@ -71,6 +74,7 @@ class Facts:
     deceased: bool = False
     consent: ConsentState = ConsentState.NOT_ASKED
     break_glass: bool = False
+    stopped: bool = False
     protocol_fresh: bool = True
     stage_fresh: bool = True
     role_fresh: bool = True
@@ -98,6 +102,7 @@ Decision = Granted | Refused
 
 _NOT_ALLOCATED: Final = Reason(ReasonCode.NOT_ALLOCATED)
 _NOT_PARTICIPATING: Final = Reason(ReasonCode.NOT_PARTICIPATING)
+_STOPPED: Final = Reason(ReasonCode.STOPPED)
 _NO_LINK: Final = Reason(ReasonCode.NO_LINK)
 _LINK_GRADE: Final = Reason(ReasonCode.LINK_GRADE)
 _HELD: Final = Reason(ReasonCode.HELD)
@@ -142,6 +147,26 @@ def decide(request: Request, facts: Facts, protocol: CompiledProtocol) -> Decisi
     return Refused(tuple(failed) if best is not None else (*failed, *unmet))
 
 
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """One grant that could have decided, and what it asked for in vain; nothing in vain: it applies."""
+
+    rule: str
+    unmet: tuple[Reason, ...]
+
+
+def considered(request: Request, facts: Facts, protocol: CompiledProtocol) -> tuple[Considered, ...]:
+    """Every grant about what was asked, and why each did or did not apply: the answer to "why not another rule?"."""
+    day = request.at.astimezone(UTC).date()
+    emergency = facts.break_glass and request.role_function in protocol.break_functions
+    found = []
+    for grant in protocol.slot(request.agency, request.attribute, request.mode).grants:
+        stage, basis = stage_that_counts(facts, grant.people), _basis_on(grant, day)
+        unmet = _unmet(grant, request, facts, stage, basis, day, emergency and grant.break_glass)
+        found.append(Considered(grant.id, tuple(unmet)))
+    return tuple(found)
+
+
 def stage_that_counts(facts: Facts, people: tuple[PeopleLine, ...]) -> Stage | None:
     """The highest stage among the children through whom this person is one of these people; None if there is none."""
     highest: Stage | None = None
@@ -166,6 +191,8 @@ def _about_the_moment(
     failed = []
     if not slot.since <= day <= slot.until:
         failed.append(_NOT_PARTICIPATING)
+    if facts.stopped:
+        failed.append(_STOPPED)
     if not request.allocated and not (emergency and request.role_function in protocol.rota):
         failed.append(_NOT_ALLOCATED)
     if not facts.protocol_fresh:

@@ -25,6 +25,7 @@ class ReasonCode(StrEnum):
     NEVER_RELEASE = "never-release"
     PROHIBITED = "prohibited"
     NOT_PARTICIPATING = "not-participating"
+    STOPPED = "stopped"
     NOT_ALLOCATED = "not-allocated"
     PROTOCOL_STALE = "protocol-stale"
     STAGE_STALE = "stage-stale"

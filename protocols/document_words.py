@@ -59,7 +59,7 @@ def _model_in(annotation: Any) -> Any:
 def _expected(kind: str, context: Mapping[str, Any], message: str) -> str:
     if kind == "string_pattern_mismatch":
         return f"expected text of the form `{context['pattern']}`"
-    return message[0].lower() + message[1:].replace("Input should", "should")
+    return "expected " + message.removeprefix("Input should be ").removeprefix("Input should ")
 
 
 def _got(item: ErrorDetails) -> str:

@@ -8,6 +8,7 @@ suppressed gives exactly what no record gives, by the same steps.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from protocols.decision import ChildTie, Facts
@@ -83,10 +84,10 @@ def assemble(
             role_fresh=fresh.role,
         )
         for party in protocol.document.parties:
-            scene = Scene(asker, member.record_ref, party, person, by_subject.get(member.record_ref, []), protocol, at)
-            answer.append(
-                scene.tell(records.get((member.record_ref, party.id), ()), agencies.get(party.id, AgencyStatus(None)))
-            )
+            status = agencies.get(party.id, AgencyStatus(None))
+            here = replace(person, stopped=status.stopped)
+            scene = Scene(asker, member.record_ref, party, here, by_subject.get(member.record_ref, []), protocol, at)
+            answer.append(scene.tell(records.get((member.record_ref, party.id), ()), status))
     return tuple(answer)
 
 

@@ -57,10 +57,14 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class AgencyStatus:
-    """An agency's last accepted submission (its day, None if there is none) and whether it can be read now."""
+    """An agency's last accepted submission (its extract date, None if there is none) and whether it can be read now.
+
+    `stopped`: its data protection officer has stopped its releases.
+    """
 
     submitted: date | None
     available: bool = True
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,7 @@ class Scene:
     def _of_the_agency(self, status: AgencyStatus) -> State | None:
         """The states that depend on the agency, the role and the kind of person alone."""
         day = self.at.astimezone(UTC).date()
-        if not self.party.holds_on(day):
+        if status.stopped or not self.party.holds_on(day):
             return State.AGENCY_NOT_PARTICIPATING
         role, kind = self.asker.role_function, self.person.kind
         emergency = self.asker.break_glass and role in self.protocol.break_functions

@@ -15,6 +15,20 @@ from protocols.document import SharingProtocol
 from protocols.document_rules import Basis, Grant, NeverRelease, Prohibition
 from protocols.vocabulary import Mode, Purpose, RoleFunction
 
+MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 EXISTENCE_WORDS: Final = "that the person is known to them and which desk to ask"
 REVIEW_WORDS: Final = "masked details, so that a person can confirm or reject a possible link,"
 OWN_CLIENT: Final = ", only if this is the person they work with"
@@ -37,6 +51,7 @@ REASON_WORDS: Final = {
     ReasonCode.NEVER_RELEASE: "this is never released",
     ReasonCode.PROHIBITED: "a prohibition forbids it",
     ReasonCode.NOT_PARTICIPATING: "the agency does not take part on that day",
+    ReasonCode.STOPPED: "the agency's data protection officer has stopped its releases",
     ReasonCode.NOT_ALLOCATED: "the worker is not allocated to the case",
     ReasonCode.PROTOCOL_STALE: "the protocol in use could not be confirmed in time",
     ReasonCode.STAGE_STALE: "the children's stages could not be confirmed in time",
@@ -131,7 +146,7 @@ def decision_sentences(document: SharingProtocol, decision: Decision) -> tuple[s
 
 def day_words(day: date) -> str:
     """A day as people write it: 3 November 2026."""
-    return f"{day.day} {day:%B} {day.year}"
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def capital(text: str) -> str:
