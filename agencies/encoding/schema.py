@@ -143,7 +143,7 @@ def _latest_version(name: str, document: dict[str, Any]) -> dict[str, Any]:
 
     schemas = clkhash().schemas
     version = document.get("version")
-    if isinstance(version, bool) or version not in schemas.MASTER_SCHEMA_FILE_NAMES:
+    if isinstance(version, bool) or version not in list(schemas.MASTER_SCHEMA_FILE_NAMES):
         got = "nothing" if version is None else f"`{json.dumps(version)[:20]}`"
         raise _wrong(name, f"must have `version` 3; got {got}")
     latest = document

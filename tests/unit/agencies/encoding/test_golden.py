@@ -1,0 +1,32 @@
+"""CLKs recorded once from clkhash 0.17: neither an upgrade of clkhash nor a change of ours may alter a bit."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clkhash.clk import generate_clks
+from clkhash.schema import from_json_dict
+from clkhash.serialization import serialize_bitarray
+
+from agencies.encoding.bloom import encode_rows
+from agencies.encoding.schema import load_schema, shipped_schema
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "clkhash-0.17.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", GOLDEN["cases"], ids=lambda case: case["name"])
+def test_recorded_clks_do_not_change(case: dict[str, Any]) -> None:
+    ours = encode_rows(load_schema(json.dumps(case["schema"]).encode()), GOLDEN["secret"], GOLDEN["rows"])
+    assert [base64.b64encode(row.tobytes()).decode() for row in ours] == case["clks"]
+    theirs = generate_clks(GOLDEN["rows"], from_json_dict(case["schema"]), GOLDEN["secret"], max_workers=1)
+    assert [serialize_bitarray(clk) for clk in theirs] == case["clks"]
+
+
+def test_the_shipped_schemas_do_not_change() -> None:
+    """A changed schema is another encoding: every agency would have to encode anew."""
+    assert shipped_schema("person").digest == "1f8a25d1dc9ae62105d0c34ff7181ae78cf37b6fcef68e4f445e3f50a3136f9a"
+    assert shipped_schema("person-2048").digest == "6dcaf659872f2df06390482c029598dcf3aec301fb33fe6c180475dbd4954d0b"
