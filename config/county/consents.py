@@ -10,7 +10,9 @@ from config.county.chance import Chance
 from config.county.people import EXTRACT_DATE, Person
 
 ADULT_SCOPE = ("recovery.episode", "recovery.attendance_90d", "mh.open_referral", "mh.care_plan")
-CHILD_SCOPE = ("health.was_not_brought_12m", "health.ed_child")
+HELP_SCOPE = ("csc.case_stage", "csc.allocated_worker", "recovery.key_worker")
+_THIRD_NOTICE = date(2026, 3, 16)
+_OWN_WORD_AT = 13
 _STATUSES = (("GIVEN", 0.66), ("REFUSED", 0.17), ("WITHDRAWN", 0.07), ("EXPIRED", 0.06), ("DISPUTED", 0.04))
 _METHODS = ("signed-form", "spoken-recorded", "online-form")
 
@@ -48,25 +50,29 @@ class Consents:
         if case.closed or case.gravest not in ("FAMILY_HELP", "CIN"):
             return []
         asked = [self._adult(case, adult) for adult, role in case.family.adults if self._is_asked(case, adult, role)]
-        young = [child for child in case.family.children if child.id in case.refs and self._chance.yes(0.3)]
-        return asked + [self._child(case, child) for child in young if child.age >= 14 or _mother(case)]
+        young = [child for child in case.family.children if self._chance.yes(0.3)]
+        return asked + [self._child(case, child) for child in young if child.age >= _OWN_WORD_AT or _mother(case)]
 
     def _is_asked(self, case: Case, adult: Person, role: str) -> bool:
+        kept_away = {bond.contact for bond in case.bonds() if bond.adult is adult} & {"NO_CONTACT", "PROHIBITED"}
+        if adult.id not in case.refs or kept_away or role == "SIBLING":
+            return False
         troubled = adult.traits & {"substance", "mental health"}
-        return adult.id in case.refs and role != "SIBLING" and self._chance.yes(0.85 if troubled else 0.2)
+        return self._chance.yes(0.85 if troubled else 0.2)
 
     def _adult(self, case: Case, adult: Person) -> Consent:
         ref = case.refs[adult.id]
-        return self._answer(case, ref, ref, "ADULT", ADULT_SCOPE, ("v2", "v3"))
+        scope = HELP_SCOPE if case.gravest == "FAMILY_HELP" else ADULT_SCOPE
+        return self._answer(case, ref, ref, "ADULT", scope)
 
     def _child(self, case: Case, child: Person) -> Consent:
         ref = case.refs[child.id]
-        if child.age >= 14:
-            return self._answer(case, ref, ref, "GILLICK_COMPETENT", CHILD_SCOPE, ("v3-young",))
-        return self._answer(case, ref, _mother(case), "PR_HOLDER", CHILD_SCOPE, ("v2", "v3"))
+        if child.age >= _OWN_WORD_AT:
+            return self._answer(case, ref, ref, "GILLICK_COMPETENT", HELP_SCOPE[:2], child.born)
+        return self._answer(case, ref, _mother(case), "PR_HOLDER", HELP_SCOPE[:2], child.born)
 
     def _answer(
-        self, case: Case, ref: str, given_by: str, capacity: str, scope: tuple[str, ...], notices: tuple[str, ...]
+        self, case: Case, ref: str, given_by: str, capacity: str, scope: tuple[str, ...], born: date | None = None
     ) -> Consent:
         chance = self._chance
         status = chance.weighted(_STATUSES)
@@ -81,13 +87,19 @@ class Consents:
             capacity=capacity,
             scope=scope,
             purpose="family-support",
-            notice=chance.pick(notices),
+            notice="v2" if day < _THIRD_NOTICE else "v3",
             method=chance.pick(_METHODS),
             status=status,
             given_at=given,
-            expires_at=None if status == "REFUSED" else given + timedelta(days=365),
+            expires_at=None if status == "REFUSED" else _end(given, born),
             withdrawn_at=withdrawn if status == "WITHDRAWN" else None,
         )
+
+
+def _end(given: datetime, born: date | None) -> datetime:
+    """A year on, or the sixteenth or eighteenth birthday before that: then a young person is asked anew."""
+    birthdays = [at(date(born.year + age, born.month, min(born.day, 28)), 0) for age in (16, 18)] if born else []
+    return min([given + timedelta(days=365), *(birthday for birthday in birthdays if birthday > given)])
 
 
 def _mother(case: Case) -> str:

@@ -10,6 +10,15 @@ from config.county.people import EXTRACT_DATE, Name, Person
 from config.county.places import NO_FIXED_ABODE, Address
 from config.county.variants import SHORT_FORMS, SPELLINGS
 
+# Names that staff know less well are written wrong more often, and taken apart in the wrong place.
+_UNFAMILIAR = (
+    "south-asian-muslim",
+    "south-asian-other",
+    "west-african",
+    "eastern-european",
+    "middle-eastern",
+    "east-asian",
+)
 PLACEHOLDERS = (date(1900, 1, 1), date(1970, 1, 1))
 _NEIGHBOURS = {
     "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk",
@@ -25,8 +34,10 @@ class Quality:
     typo: float = 0.02
     short_form: float = 0.05
     spelling: float = 0.2  # of the names that have several spellings
+    known_as_too: float = 0.3  # of those held under another form of the name: the full name as well
     no_middle: float = 0.35
     middle_initial: float = 0.15
+    punctuation: float = 0.2  # of the names with a hyphen or an apostrophe: lost
     names_swapped: float = 0.003
     birth_name_only: float = 0.12  # of the women who changed their name
     birth_name_too: float = 0.4
@@ -42,6 +53,7 @@ class Quality:
     no_address: float = 0.015
     no_postcode: float = 0.02
     address_typo: float = 0.03
+    address_style: float = 0.15  # flats and kinds of street written another way
     no_fixed_abode: float = 0.0
     keeps_history: float = 0.4  # of those who moved: earlier addresses are held too
     nhs: float = 0.0
@@ -93,8 +105,11 @@ def _names(person: Person, quality: Quality, chance: Chance) -> list[Name]:
         names = before
     elif before and chance.yes(quality.birth_name_too):
         names = [current, *before]
+    if person.origin in _UNFAMILIAR:
+        quality = replace(quality, typo=1.6 * quality.typo, names_swapped=3 * quality.names_swapped)
     main = _worn(names[0], quality, chance)
-    if main.given != names[0].given and chance.yes(0.3):
+    other_forms = (*SHORT_FORMS.get(names[0].given, ()), *SPELLINGS.get(names[0].given, ()))
+    if main.given in other_forms and chance.yes(quality.known_as_too):
         return [replace(names[0], middle=main.middle), main, *names[1:]]
     return [main, *names[1:]]
 
@@ -107,9 +122,9 @@ def _worn(name: Name, quality: Quality, chance: Chance) -> Name:
         given = chance.pick(SPELLINGS[given])
     if family in SPELLINGS and chance.yes(quality.spelling / 3):
         family = chance.pick(SPELLINGS[family])
-    if "-" in family and chance.yes(0.2):
+    if "-" in family and chance.yes(quality.punctuation):
         family = family.replace("-", " ") if chance.yes(0.5) else family.split("-")[chance.between(0, 1)]
-    elif "'" in family and chance.yes(0.25):
+    elif "'" in family and chance.yes(quality.punctuation):
         family = family.replace("'", "")
     if chance.yes(quality.typo):
         given = typo(given, chance)
@@ -179,11 +194,11 @@ def _addresses(person: Person, quality: Quality, chance: Chance) -> list[Address
 
 def _worn_address(address: Address, quality: Quality, chance: Chance) -> Address:
     building, street = address.building, address.street
-    if building.startswith("Flat ") and chance.yes(0.12):
+    if building.startswith("Flat ") and chance.yes(quality.address_style):
         building = chance.pick(("", building.replace("Flat ", "Apt "), building.removeprefix("Flat ") + "/"))
     if chance.yes(quality.address_typo):
         street = typo(street, chance)
-    if chance.yes(0.15):
+    if chance.yes(quality.address_style):
         for long, short in ((" Road", " Rd"), (" Street", " St"), (" Avenue", " Ave"), (" Close", " Cl")):
             street = street.removesuffix(long) + short if street.endswith(long) else street
     postcode = "" if chance.yes(quality.no_postcode) else address.postcode

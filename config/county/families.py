@@ -234,7 +234,7 @@ class County:
         suspect.traits.add("da suspect")
         for child in family.children:
             child.traits.add("da child")
-        if victim is woman and family.strain and chance.yes(0.06):
+        if victim is woman and family.strain and chance.yes(0.08):
             family.in_refuge = True
             for person in [woman, *family.children]:
                 person.former.insert(0, person.home)

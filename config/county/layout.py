@@ -14,6 +14,8 @@ from config.county.places import Address
 from config.county.records import Record, Value
 from config.county.variants import writable
 
+CONTACT = ("contact.name", "contact.team", "contact.phone")
+
 
 @dataclass(frozen=True)
 class Layout:

@@ -9,7 +9,7 @@ from config.county.errors import Quality
 from config.county.families import County
 from config.county.people import EXTRACT_DATE, Person
 from config.county.places import in_refuge
-from config.county.records import Households, Record, References, Value, erring_record
+from config.county.records import Households, Record, References, Value, erring_record, last_looked_at
 from config.county.staff import Staff
 
 QUALITY = Quality(
@@ -19,7 +19,7 @@ QUALITY = Quality(
     former_address=0.2,
     no_fixed_abode=0.008,
     nhs=0.86,
-    prefix=0.002,
+    prefix=0.004,
 )
 _SHARE_OF_ADULTS = 0.1
 _HELD_TWICE = 0.01
@@ -53,7 +53,7 @@ def _weight(person: Person) -> float:
 
 def _record(ref: str, person: Person, chance: Chance, staff: Staff, expecting: bool) -> Record:
     record = erring_record(ref, person, QUALITY, chance)
-    record.as_at = _ago(chance, 40)
+    record.as_at = last_looked_at(chance)
     if chance.yes(0.002):
         record.flags.add("suppressed")
     if in_refuge(record.addresses[0]):

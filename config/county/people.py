@@ -11,6 +11,8 @@ from config.county.names import MIDDLES, ORIGINS, SHARES, feminine
 from config.county.places import Address
 
 EXTRACT_DATE = date(2026, 11, 16)
+# People whose papers say 1 January because nobody wrote the day down where they were born: every agency has it so.
+_FIRST_OF_JANUARY = {"middle-eastern": 0.06, "south-asian-muslim": 0.03, "west-african": 0.01}
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ class People:
     def adult(self, origin: str, sex: str, born: date, home: Address) -> Person:
         """An adult with a family name of their own origin."""
         names = ORIGINS[origin]
+        if self._chance.yes(_FIRST_OF_JANUARY.get(origin, 0.0)):
+            born = born.replace(month=1, day=1)
         given = self._chance.skewed(names.women if sex == "F" else names.men)
         return self.add(origin, sex, born, self.named(origin, sex, given, self.family_name(origin)), home)
 

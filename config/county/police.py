@@ -10,7 +10,7 @@ from config.county.errors import Quality, as_held
 from config.county.families import County, Family
 from config.county.people import EXTRACT_DATE, Person
 from config.county.places import in_refuge
-from config.county.records import Record, References, erring_record
+from config.county.records import Record, References, erring_record, last_looked_at
 
 QUALITY = Quality(
     typo=0.03,
@@ -73,13 +73,13 @@ class Police:
         chance = self._chance
         record = erring_record(self._references.next(), person, QUALITY, chance)
         record.legacy = chance.yes(0.05)
-        record.as_at = EXTRACT_DATE - timedelta(days=chance.between(0, 60))
+        record.as_at = last_looked_at(chance)
         record.groups = [
             *self._occurrences.get(person.id, []),
             *(self._occurrence() for _ in range(chance.between(0, 2))),
         ]
-        if "offender" in person.traits and chance.yes(0.12):
-            record.names.append(replace(record.names[0], given=record.names[0].middle or record.names[0].given))
+        if "offender" in person.traits and len(person.name.middle) > 1 and chance.yes(0.12):
+            record.names.append(replace(record.names[0], given=person.name.middle, middle=""))
         if chance.yes(0.006):
             record.flags.add("silent")
         if chance.yes(0.0015):

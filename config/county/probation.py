@@ -8,7 +8,7 @@ from config.county.chance import Chance
 from config.county.errors import Quality
 from config.county.families import County
 from config.county.people import EXTRACT_DATE, Person
-from config.county.records import Record, References, erring_record
+from config.county.records import Record, References, erring_record, last_looked_at
 from config.county.staff import Staff
 
 QUALITY = Quality(
@@ -19,6 +19,7 @@ QUALITY = Quality(
     placeholder=0.015,
     former_address=0.25,
     no_fixed_abode=0.04,
+    prefix=0.01,
 )
 _SHARE_OF_ADULTS = 0.04
 _OFFICES = ("Hartmere Probation Office", "Kingsmarsh Probation Office")
@@ -45,7 +46,7 @@ def _weight(person: Person) -> float:
 
 def _record(ref: str, person: Person, chance: Chance, staff: Staff) -> Record:
     record = erring_record(ref, person, QUALITY, chance)
-    record.as_at = EXTRACT_DATE - timedelta(days=chance.between(0, 28))
+    record.as_at = last_looked_at(chance)
     if chance.yes(0.01):
         record.flags.add("silent")
     abuser = "da suspect" in person.traits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from config.county.chance import Chance
 from config.county.errors import Quality, as_held
@@ -60,9 +60,15 @@ def erring_record(ref: str, person: Person, quality: Quality, chance: Chance) ->
     record.addresses, record.nhs = held.addresses, held.nhs
     if person.deceased and chance.yes(0.9):
         record.flags.add("deceased")
-    if chance.yes(0.004):
+    if chance.yes(0.006):
         record.hold = chance.pick(HOLD_REASONS)
     return record
+
+
+def last_looked_at(chance: Chance) -> date:
+    """When a record was last brought up to date: nearly always within four weeks, now and then long ago."""
+    days = chance.between(0, 27) if chance.yes(0.93) else chance.between(28, 150)
+    return EXTRACT_DATE - timedelta(days=days)
 
 
 class Households:

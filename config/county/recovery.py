@@ -8,7 +8,7 @@ from config.county.chance import Chance
 from config.county.errors import Quality
 from config.county.families import County
 from config.county.people import EXTRACT_DATE, Person
-from config.county.records import Households, Record, References, erring_record
+from config.county.records import Households, Record, References, erring_record, last_looked_at
 from config.county.staff import Staff
 
 QUALITY = Quality(
@@ -60,7 +60,7 @@ def _weight(person: Person) -> float:
 
 def _record(ref: str, person: Person, chance: Chance, staff: Staff, is_parent: bool) -> Record:
     record = erring_record(ref, person, QUALITY, chance)
-    record.as_at = EXTRACT_DATE - timedelta(days=chance.between(0, 80))
+    record.as_at = last_looked_at(chance)
     if chance.yes(0.003):
         record.flags.add("suppressed")
     values = record.values

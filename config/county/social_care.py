@@ -79,9 +79,11 @@ class SocialCare:
 
     def _unborn(self, case: Case) -> None:
         mother = case.family.adults[0][0]
-        home = self._known[mother.id].addresses[0]
-        self.records.append(unborn_record(self._references.next(), case, mother, home, self._chance.yes(0.6)))
-        case.unborn_ref = self.records[-1].ref
+        held = self._known[mother.id]
+        record = unborn_record(self._references.next(), case, mother, held.addresses[0], self._chance.yes(0.6))
+        record.flags = held.flags & {"shielded"}
+        case.unborn_ref = record.ref
+        self.records.append(record)
 
     def _child(self, record: Record, person: Person, case: Case) -> None:
         stage, since = case.stages[person.id]

@@ -146,9 +146,10 @@ def test_a_hidden_mother_and_a_man_in_two_families(story, folder) -> None:
 
 def test_unrelated_people_share_the_refuge(folder) -> None:
     held = [row for row in folder.extracts["health"].rows if row["POST_CODE"] == "SG99 4WH"]
-    families = {row["family_ref"] for row in folder.truth if row["record"] in {patient["MRN"] for patient in held}}
+    refs = {patient["MRN"] for patient in held}
+    families = {row["family_ref"] for row in folder.truth if row["record"] in refs} - {""}
     assert len(families) >= 3
-    rivals = folder.extracts["health"].named("Samira", "Hamdan")
+    rivals = [row for row in held if (row["PAT_FORENAME"], row["PAT_SURNAME"]) == ("Samira", "Hamdan")]
     assert [row["PAT_DOB"] for row in rivals] == ["19910101"]
 
 
