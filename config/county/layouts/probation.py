@@ -49,7 +49,7 @@ PROBATION = Layout(
             "Mental Health Treatment": "MHTR",
         },
         "probation.requirements.compliance": {"C": "COMPLYING", "W": "WARNED", "B": "BREACH"},
-        "probation.child_contact_condition.code": {"NC": "NOCONTACT", "SUP": "SUPERVISED", "NOT": "NOTIFY"},
+        "probation.child_contact_condition.code": {"NC": "NO_CONTACT", "SUP": "SUPERVISED", "NOT": "NOTIFY"},
         "probation.mappa.category": {"M1": "1", "M2": "2", "M3": "3"},
         "probation.mappa.level": {"L1": "1", "L2": "2", "L3": "3"},
     },
