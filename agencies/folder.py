@@ -10,10 +10,12 @@ local/        what never leaves: reports, display names, what was submitted last
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -22,7 +24,7 @@ from pathlib import Path
 from agencies import settings as settings_file
 from agencies.files import private_folder, write_private
 from agencies.passphrase import PassphraseSource, find_passphrase
-from agencies.settings import read_settings
+from agencies.settings import read_settings, settings_text
 from agencies.vault import SCRYPT_N, Vault
 from protocols.errors import Busy, InputError, KeyProblem
 from protocols.load import LoadedProtocol, load_protocol
@@ -40,6 +42,7 @@ class AgencyFolder:
 
     def __init__(self, path: Path, passphrase: PassphraseSource = find_passphrase) -> None:
         self.path = path
+        self.passphrase = passphrase
         self.settings = read_settings(path)
         self.vault = Vault(path, passphrase)
 
@@ -77,6 +80,11 @@ class AgencyFolder:
             signing_key=self.signing_key.public.as_dict(),
             sealing_key=self.sealing_key.public.text(),
         )
+
+    @property
+    def card_path(self) -> Path:
+        """The file to give to others: public keys only."""
+        return self.path / f"{self.party}.card"
 
     def signed_card(self) -> str:
         """The card, signed with the key that it introduces."""
@@ -193,7 +201,8 @@ def init_folder(
 ) -> AgencyFolder:
     """Make a folder with new keys. `passphrase=None` leaves the keys in clear (mode 0600): only if a person asked for it.
 
-    Raises `InputError` if the folder holds anything already or the protocol does not know the agency.
+    What else is in the folder (extracts, a mapping) stays as it is. Raises `InputError` if it has settings or keys already, or if the
+    protocol does not know the agency; then nothing is left behind.
     """
     loaded = load_protocol(protocol)
     parties = [each.id for each in loaded.document.parties]
@@ -202,26 +211,53 @@ def init_folder(
             f"The sharing protocol `{loaded.document.id}` has no agency `{party[:40]}`.",
             next_step=f"Its agencies are {', '.join(parties)}.",
         )
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError(
-            f"`{path.name}` is there already and is not empty; nothing was changed.",
-            next_step="Name a new folder. To renew lost keys see docs/key-ceremony.md.",
-        )
+    _refuse_used(path)
+    settings = settings_text(
+        party,
+        purpose,
+        service,
+        audience,
+        _relative(protocol, path),
+        _relative(council_folder, path) if council_folder else None,
+    )
+    existed = path.exists()
     private_folder(path)
-    text = _settings_text(path, party, purpose, service, audience, protocol, council_folder)
-    write_private(path / settings_file.FILE, text.encode())
     try:
+        write_private(path / settings_file.FILE, settings.encode())
         read_settings(path)
         vault = Vault.create(path, passphrase, n=scrypt_n)
+        new_keys(vault)
+        if purpose == "agency":
+            vault.write(REFERENCE_KEY, os.urandom(32))
+        for name in ("cards", "receipts", "local", *(("secrets", "outbox") if purpose == "agency" else ())):
+            private_folder(path / name)
+        folder = AgencyFolder(path, passphrase or find_passphrase)
+        folder.__dict__["vault"] = vault
+        write_private(folder.card_path, folder.signed_card().encode() + b"\n", replace=True)
     except BaseException:
-        _undo(path)
+        _undo(path, existed)
         raise
-    new_keys(vault)
-    if purpose == "agency":
-        vault.write(REFERENCE_KEY, os.urandom(32))
-    for name in ("secrets", "cards", "outbox", "receipts", "local"):
-        private_folder(path / name)
-    return AgencyFolder(path, passphrase or find_passphrase)
+    return folder
+
+
+def _refuse_used(path: Path) -> None:
+    used = [name for name in (settings_file.FILE, "keys", "secrets") if (path / name).exists()]
+    if used or (path.exists() and not path.is_dir()):
+        raise InputError(
+            f"`{path.resolve().name}` has {' and '.join(f'`{name}`' for name in used) or 'a file of that name'} already; "
+            "nothing was changed.",
+            next_step="Name another folder. To renew lost keys see docs/key-ceremony.md.",
+        )
+
+
+def _undo(path: Path, existed: bool) -> None:
+    """Take away what an unfinished `init` made, and nothing else."""
+    for name in ("keys", "cards", "receipts", "local", "secrets", "outbox"):
+        shutil.rmtree(path / name, ignore_errors=True)
+    (path / settings_file.FILE).unlink(missing_ok=True)
+    if not existed:
+        with contextlib.suppress(OSError):
+            path.rmdir()
 
 
 def new_keys(vault: Vault, *, replace: bool = False) -> None:
@@ -230,39 +266,21 @@ def new_keys(vault: Vault, *, replace: bool = False) -> None:
     vault.write(SEALING_KEY, SealingPrivateKey.generate().raw, replace=replace)
 
 
+def renew(folder: AgencyFolder) -> AgencyFolder:
+    """New signing and sealing keys and a new card, after a loss or a compromise; the reference key and the secrets stay."""
+    with folder.lock():
+        new_keys(folder.vault, replace=True)
+        renewed = AgencyFolder(folder.path, folder.passphrase)
+        write_private(renewed.card_path, renewed.signed_card().encode() + b"\n", replace=True)
+    return renewed
+
+
 def set_epoch(folder: AgencyFolder, epoch: int) -> None:
     """Write another epoch into `agency.yaml`, leaving everything else in it as it is."""
     path = folder.path / settings_file.FILE
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("epoch:")]
     write_private(path, ("\n".join([*lines, f"epoch: {epoch}"]) + "\n").encode(), replace=True)
     folder.settings = read_settings(folder.path)
-
-
-def _undo(path: Path) -> None:
-    for made in (path / settings_file.FILE, path / "keys" / "vault.json"):
-        made.unlink(missing_ok=True)
-    for made in (path / "keys", path):
-        if made.is_dir():
-            made.rmdir()
-
-
-def _settings_text(
-    path: Path, party: str, purpose: str, service: str, audience: str, protocol: Path, council: Path | None
-) -> str:
-    quoted = json.dumps
-    lines = [
-        "# Settings of this folder. Paths are relative to it. No secret belongs in here.",
-        f"agency: {quoted(party)}",
-        f"purpose: {purpose}",
-        f"service: {quoted(service)}          # where the central service answers",
-        f"audience: {quoted(audience)}        # the service's name in credentials",
-        f"protocol: {quoted(_relative(protocol, path))}",
-    ]
-    if purpose == "agency":
-        lines += ["mapping: mapping.yaml", "epoch: 1"]
-    if council is not None:
-        lines.append(f"council_folder: {quoted(_relative(council, path))}   # local names; they never leave")
-    return "\n".join(lines) + "\n"
 
 
 def _relative(target: Path, folder: Path) -> str:

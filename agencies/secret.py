@@ -21,7 +21,7 @@ from protocols.sealing import context, open_box, seal_box
 from protocols.signing import Card, Wire, decode_base64url, signer_of
 
 SECRET_BYTES = 32
-SUFFIX = ".kinlink-secret"
+SUFFIX = ".sealed-secret"
 _KIND = "kinlink-secret+jws"
 _MOST_BYTES = 1 << 16
 
@@ -115,7 +115,7 @@ def seal_secret(folder: AgencyFolder, recipient: str, epoch: int, out: Path | No
         box=base64.b64encode(box).decode(),
         created_at=datetime.now(UTC),
     )
-    path = out or folder.place("outbox") / f"secret-epoch-{epoch}-from-{folder.party}-to-{card.party}{SUFFIX}"
+    path = out or folder.place("outbox") / f"{card.party}{SUFFIX}"
     path.write_text(folder.signing_key.sign(sealed.canonical(), typ=_KIND) + "\n", encoding="ascii")
     return path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -46,3 +47,20 @@ class Settings(BaseModel):
 def read_settings(folder: Path) -> Settings:
     """Read `agency.yaml` of a folder. Raises `InputError`."""
     return read_yaml(folder / FILE, Settings)
+
+
+def settings_text(party: str, purpose: str, service: str, audience: str, protocol: str, council: str | None) -> str:
+    """`agency.yaml` for a new folder; paths are relative to it."""
+    lines = [
+        "# Settings of this folder. Paths are relative to it. No secret belongs in here.",
+        f"agency: {json.dumps(party)}",
+        f"purpose: {purpose}",
+        f"service: {json.dumps(service)}   # where the central service answers",
+        f"audience: {json.dumps(audience)}   # the service's name in credentials",
+        f"protocol: {json.dumps(protocol)}",
+    ]
+    if purpose == "agency":
+        lines += ["mapping: mapping.yaml", "epoch: 1"]
+    if council is not None:
+        lines.append(f"council_folder: {json.dumps(council)}   # local names, which never leave")
+    return "\n".join(lines) + "\n"

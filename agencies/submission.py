@@ -195,16 +195,10 @@ class _Making:
             shelves.add(Shelved(self._row(ref, record), own, [self._cell(ref, value) for value in record.values]))
 
     def _row(self, ref: str, record: Record) -> tuple[Any, ...]:
-        row: tuple[Any, ...] = (
-            ref,
-            sorted({self.folder.references.group(group) for group in record.groups}),
-            record.kind.value,
-            record.shielded,
-            record.silent,
-            record.deceased,
-            record.hold.value if record.hold else None,
-            len(record.people),
-        )
+        hold = record.hold.value if record.hold else None
+        groups = sorted({self.folder.references.group(group) for group in record.groups})
+        flags = (record.shielded, record.silent, record.deceased)
+        row = (ref, groups, record.kind.value, *flags, hold, len(record.people))
         return (*row, "put") if self.options.delta else row
 
     def _cell(self, ref: str, value: AttributeValue) -> tuple[str, date, bytes]:
@@ -236,7 +230,7 @@ class _Making:
     def _shelve_removed(self, shelves: Shelves, now: pl.DataFrame) -> None:
         self.removed = self._base().table.join(now, on="record_ref", how="anti")["record_ref"].to_list()
         for ref in self.removed:
-            row = (ref, [], Kind.UNKNOWN.value, False, False, False, None, 0, "remove")
+            row: tuple[Any, ...] = (ref, [], Kind.UNKNOWN.value, False, False, False, None, 0, "remove")
             shelves.add(Shelved(row, dict.fromkeys(self.encoders, b""), []))
 
     def _manifest(self, parts: dict[str, Path], written: Parts, families: int, consents: int) -> Manifest:

@@ -1,0 +1,396 @@
+"""`kinlink agency` and `kinlink workbook`: thin over functions that a program can call too. Problems are raised, not printed."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from agencies.cli_parties import CleartextOption, FolderOption, make_folder, print_card, trust_cards
+from agencies.cli_secret import secret_app
+from agencies.console import output, progress_bar
+from agencies.folder import AgencyFolder
+from protocols.errors import InputError
+from protocols.vocabulary import Purpose, RoleFunction
+
+agency_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+agency_app.add_typer(secret_app, name="secret", help="The linkage secret: make, seal, open, compare, change.")
+workbook_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+
+ExtractArgument = Annotated[Path, typer.Argument(help="The extract: CSV, TSV, Excel or Parquet.")]
+MappingOption = Annotated[Path | None, typer.Option("--mapping", help="Another mapping than the one in agency.yaml.")]
+DateOption = Annotated[
+    str | None,
+    typer.Option("--extract-date", help="The day of the extract, such as 2026-11-16; found out if left away."),
+]
+FamiliesOption = Annotated[
+    Path | None,
+    typer.Option("--declarations", help="Folder with families.csv and consents.csv; else the extract's own folder."),
+]
+ProtocolOption = Annotated[Path, typer.Option("--protocol", help="The sharing protocol's YAML file.")]
+ServiceOption = Annotated[str, typer.Option("--service", help="The central service's address.")]
+AudienceOption = Annotated[str, typer.Option("--audience", help="The service's name in credentials.")]
+
+
+class Format(StrEnum):
+    """What `encode` writes."""
+
+    SUBMISSION = "submission"
+    CLKHASH_JSON = "clkhash-json"
+
+
+@agency_app.command()
+def init(
+    agency: Annotated[str, typer.Option("--agency", help="The agency's id in the sharing protocol.")],
+    service: ServiceOption,
+    protocol: ProtocolOption,
+    folder: FolderOption = Path(),
+    audience: AudienceOption = "kinlink",
+    clear_keys: CleartextOption = False,
+) -> None:
+    """Make this agency's folder: keys, settings, a mapping to fill in, and a card to give to the others."""
+    made = make_folder(folder, agency, "agency", service, protocol, audience, clear_keys)
+    print_card(made)
+
+
+@agency_app.command()
+def card(folder: FolderOption = Path()) -> None:
+    """Show this agency's card: the file to send, and the fingerprints to read out on the telephone."""
+    print_card(AgencyFolder(folder))
+
+
+@agency_app.command()
+def trust(
+    cards: Annotated[list[Path], typer.Argument(help="Cards of other parties.")],
+    folder: FolderOption = Path(),
+    yes: Annotated[bool, typer.Option("--yes", help="The fingerprints have been compared already.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="A party told us in person that its keys changed.")
+    ] = False,
+) -> None:
+    """Trust other parties' cards, after comparing fingerprints with their owners."""
+    trust_cards(AgencyFolder(folder), cards, yes=yes, replace=replace)
+
+
+@agency_app.command("renew-keys")
+def renew_keys(
+    folder: FolderOption = Path(),
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Make new signing and sealing keys (lost or compromised ones). References stay. Every other party must get the new card."""
+    from agencies.folder import renew
+
+    if not yes:
+        typer.confirm("What is sealed to the old keys will not open any more. Go on?", abort=True)
+    print_card(renew(AgencyFolder(folder)))
+
+
+@agency_app.command()
+def check(
+    extract: ExtractArgument,
+    folder: FolderOption = Path(),
+    mapping: MappingOption = None,
+    declarations: FamiliesOption = None,
+    extract_date: DateOption = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report as a web page too.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON too.")] = None,
+) -> None:
+    """Read an extract as `encode` would, submit nothing, and report: counts, defects with row numbers, coverage, what is held back."""
+    from agencies.check import check_extract
+    from agencies.files import write_private
+    from agencies.reading import open_reading
+    from agencies.report_html import html_report
+    from agencies.report_terminal import print_report
+
+    opened = AgencyFolder(folder)
+    with progress_bar() as progress:
+        reading = open_reading(opened, extract, mapping=mapping, extract_date=_day(extract_date), progress=progress)
+        report = check_extract(opened, reading, _declarations(extract, declarations))
+    print_report(report, output())
+    if html:
+        write_private(html, html_report(report).encode(), replace=True)
+    if json_file:
+        write_private(json_file, (json.dumps(report.as_json(), indent=2) + "\n").encode(), replace=True)
+
+
+@agency_app.command()
+def encode(
+    extract: ExtractArgument,
+    folder: FolderOption = Path(),
+    mapping: MappingOption = None,
+    declarations: FamiliesOption = None,
+    extract_date: DateOption = None,
+    delta: Annotated[bool, typer.Option("--delta", help="Only what changed since the last submission.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show the first rows as they are compared; write nothing.")
+    ] = False,
+    rows: Annotated[int, typer.Option("--rows", min=1, max=200, help="Rows of the preview.")] = 20,
+    accept_defects: Annotated[
+        bool, typer.Option("--accept-defects", help="Although many records are left out.")
+    ] = False,
+    accept_difference: Annotated[bool, typer.Option("--accept-difference", help="Although much changed.")] = False,
+    form: Annotated[
+        Format, typer.Option("--format", help="A submission, or plain CLKs as anonlink reads them.")
+    ] = Format.SUBMISSION,
+    schema: Annotated[Path | None, typer.Option("--schema", help="clkhash linkage schema, for clkhash-json.")] = None,
+    secret_file: Annotated[
+        Path | None, typer.Option("--secret-file", help="File with the secret, for clkhash-json.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write, for clkhash-json.")] = None,
+) -> None:
+    """Make a submission out of an extract: encoded, sealed, signed, in the outbox. `submit` sends it."""
+    if form is Format.CLKHASH_JSON:
+        _encode_clkhash(extract, schema, secret_file, out)
+        return
+    if schema or secret_file or out:
+        raise InputError(
+            "`--schema`, `--secret-file` and `--out` belong to `--format clkhash-json`.",
+            next_step="A submission takes its schemas from the sharing protocol and its secret from the folder.",
+        )
+    from agencies.reading import open_reading
+    from agencies.submission import Options, make_submission
+
+    opened = AgencyFolder(folder)
+    with progress_bar() as progress:
+        reading = open_reading(opened, extract, mapping=mapping, extract_date=_day(extract_date), progress=progress)
+        if preview:
+            from agencies.preview import print_preview
+
+            print_preview(reading, output(), rows)
+            return
+        made = make_submission(
+            opened,
+            reading,
+            Options(_declarations(extract, declarations), delta, accept_defects, accept_difference),
+        )
+    counts, console = made.manifest.counts, output()
+    console.print(
+        f"[bold]{made.submission}[/] is in the outbox ({made.path.stat().st_size:,} bytes, {made.manifest.kind})."
+    )
+    console.print(
+        f"{counts.records:,} records, {counts.encodings:,} encodings, {counts.cells:,} sealed values"
+        + (
+            f", {counts.families:,} families, {counts.consents:,} consents"
+            if counts.families or counts.consents
+            else ""
+        )
+        + (f", {counts.removed:,} removals" if counts.removed else "")
+        + f"; epoch {made.manifest.epoch}, check value {made.manifest.key_check_value}."
+    )
+    if made.tally.left_out:
+        console.print(
+            f"[yellow]{made.tally.left_out:,} records were left out because of defects: see `kinlink agency check`.[/]"
+        )
+    console.print("Next: kinlink agency submit")
+
+
+@agency_app.command()
+def submit(
+    file: Annotated[Path | None, typer.Argument(help="A submission; else the newest in the outbox.")] = None,
+    folder: FolderOption = Path(),
+) -> None:
+    """Send a submission to the central service and keep its signed receipt. Cut off? Run it again: it goes on where it stopped."""
+    from agencies.client import ServiceClient
+    from agencies.submit import newest_in_outbox
+    from agencies.submit import submit as send
+
+    opened = AgencyFolder(folder)
+    with ServiceClient(opened) as client, progress_bar() as progress:
+        sent = send(opened, file or newest_in_outbox(opened), client, progress)
+    receipt, console = sent.receipt, output()
+    console.print(
+        f"[bold green]Received.[/] {receipt.submission}, {receipt.counts.records:,} records, at {receipt.received_at:%d %b %Y %H:%M:%S} UTC."
+    )
+    if sent.held_parts:
+        console.print(f"{sent.held_parts} parts were there already, {sent.sent_parts} were sent now.")
+    console.print(f"The receipt is signed by the service and kept in receipts/{receipt.submission}.json.")
+
+
+@agency_app.command()
+def receipt(
+    given: Annotated[str, typer.Argument(help="A receipt's file or a submission's id.")],
+    folder: FolderOption = Path(),
+    file: Annotated[Path | None, typer.Option("--file", help="Check that this submission is the one.")] = None,
+) -> None:
+    """Verify a receipt offline, with the service's trusted card."""
+    from agencies.receipts import check_file, read_receipt
+
+    held = read_receipt(AgencyFolder(folder), given)
+    if file:
+        check_file(file, held)
+    output().print(f"[bold green]The receipt holds.[/] {held.submission} of {held.agency}, {held.counts.records:,} records, "
+                   f"received {held.received_at:%d %b %Y %H:%M:%S} UTC, file {held.file_sha256[:16]}…")  # fmt: skip
+
+
+@agency_app.command()
+def submissions(folder: FolderOption = Path()) -> None:
+    """List this agency's submissions as the service has them."""
+    from agencies.client import ServiceClient
+    from agencies.submit import submissions as listed
+
+    opened = AgencyFolder(folder)
+    with ServiceClient(opened) as client:
+        found = listed(opened, client)
+    console = output()
+    for each in found:
+        console.print(" ".join(escape(str(each.get(name, ""))) for name in ("id", "state", "received_at")))
+    if not found:
+        console.print("The service has no submission of this agency.")
+
+
+@agency_app.command()
+def withdraw(
+    submission: Annotated[str, typer.Argument(help="A submission's id.")],
+    folder: FolderOption = Path(),
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take a submission back: the service deletes its encodings and values."""
+    from agencies.client import ServiceClient
+    from agencies.submit import withdraw as take_back
+
+    if not yes:
+        typer.confirm(f"Withdraw {submission}?", abort=True)
+    opened = AgencyFolder(folder)
+    with ServiceClient(opened) as client:
+        take_back(opened, submission, client)
+    output().print(f"[bold]{escape(submission)} is withdrawn.[/]")
+
+
+@agency_app.command()
+def conformance(
+    folder: FolderOption = Path(),
+    protocol: Annotated[Path | None, typer.Option("--protocol", help="A protocol instead of the folder's.")] = None,
+) -> None:
+    """Encode the protocol's test vectors under the public test key and compare: proof that this encoder makes what all others make."""
+    from agencies.encoders import check_conformance
+    from protocols.load import load_protocol
+
+    path = protocol
+    if path is None:
+        opened = AgencyFolder(folder)
+        path = opened.path / opened.settings.protocol
+    failed, console = False, output()
+    for name, result in check_conformance(load_protocol(path), path.parent):
+        for each in result.checks:
+            console.print(
+                f"{'[green]same  [/]' if each.passed else '[bold red]differs[/]'} {name}: {each.name}  [dim]{each.got[:24]}[/]"
+            )
+        failed |= not result.passed
+    if failed:
+        raise InputError(
+            "This encoder does not make the protocol's test vectors; it cannot make a submission.",
+            next_step="Install the release that the protocol names.",
+        )
+    console.print("[bold green]Conformant.[/]")
+
+
+@agency_app.command()
+def drill(
+    which: Annotated[str, typer.Argument(help="lost-key or compromised-key")],
+) -> None:
+    """Rehearse what docs/key-ceremony.md says, with made-up agencies in a temporary folder."""
+    from agencies.drills import run_drill
+
+    for line in run_drill(which):
+        output().print(escape(line))
+
+
+@workbook_app.command("init")
+def workbook_init(
+    service: ServiceOption,
+    protocol: ProtocolOption,
+    folder: FolderOption = Path(),
+    council: Annotated[
+        Path | None, typer.Option("--council", help="The folder of children's social care, for names.")
+    ] = None,
+    audience: AudienceOption = "kinlink",
+    clear_keys: CleartextOption = False,
+) -> None:
+    """Make the Workbook's folder: its own keys and its card."""
+    print_card(make_folder(folder, "workbook", "workbook", service, protocol, audience, clear_keys, council))
+
+
+@workbook_app.command("card")
+def workbook_card(folder: FolderOption = Path()) -> None:
+    """Show the Workbook's card."""
+    print_card(AgencyFolder(folder))
+
+
+@workbook_app.command("trust")
+def workbook_trust(
+    cards: Annotated[list[Path], typer.Argument(help="The service's card.")],
+    folder: FolderOption = Path(),
+    yes: Annotated[bool, typer.Option("--yes", help="The fingerprints have been compared already.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="The operator told us that the keys changed.")] = False,
+) -> None:
+    """Trust the central service's card."""
+    trust_cards(AgencyFolder(folder), cards, yes=yes, replace=replace)
+
+
+@workbook_app.command()
+def profile(
+    family_ref: Annotated[str, typer.Argument(help="The family's reference, such as WB-20417.")],
+    role: Annotated[RoleFunction, typer.Option("--as", help="What the worker does on this case.")],
+    folder: FolderOption = Path(),
+    worker: Annotated[
+        str | None, typer.Option("--worker", help="The worker's staff id; else the one allocated in that role.")
+    ] = None,
+    purpose: Annotated[Purpose, typer.Option("--purpose", help="Why.")] = Purpose.SAFEGUARDING,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Ask about a family as one worker, and show what the sharing protocol lets that worker see."""
+    from agencies.client import ServiceClient
+    from agencies.workbook import ask_profile
+    from agencies.workbook_view import print_profile, profile_json
+
+    opened = AgencyFolder(folder)
+    with ServiceClient(opened) as client:
+        found = ask_profile(opened, client, family_ref, role, worker=worker, purpose=purpose)
+    if as_json:
+        typer.echo(profile_json(found))
+    else:
+        print_profile(found, output())
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise InputError("`--extract-date` is not a date such as 2026-11-16.", next_step="Correct it.") from None
+    if day > datetime.now(UTC).date():
+        raise InputError("`--extract-date` is in the future.", next_step="Correct it.")
+    return day
+
+
+def _declarations(extract: Path, given: Path | None) -> Path | None:
+    from agencies.declarations import CONSENTS, FAMILIES
+
+    if given is not None:
+        if not given.is_dir():
+            raise InputError(f"There is no folder `{given.name}`.", next_step="Correct `--declarations`.")
+        return given
+    beside = extract.parent
+    return beside if any((beside / name).exists() for name in (FAMILIES, CONSENTS)) else None
+
+
+def _encode_clkhash(extract: Path, schema: Path | None, secret_file: Path | None, out: Path | None) -> None:
+    if schema is None or secret_file is None or out is None:
+        raise InputError(
+            "`--format clkhash-json` needs `--schema`, `--secret-file` and `--out`.", next_step="Give all three."
+        )
+    from agencies.encoding.compatible import encode_csv_to_clkhash_json
+
+    with progress_bar() as progress:
+        count = encode_csv_to_clkhash_json(
+            extract, schema, secret_file, out, progress=lambda done: progress("encoding", done, None)
+        )
+    output().print(
+        f"{count:,} CLKs written to {escape(out.name)}. They are not hardened: for trying schemas, not for submitting."
+    )

@@ -1,0 +1,226 @@
+"""A profile on a terminal, in the words of a person: who, which agency, what it says, how sure, how old, and why it may be seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+
+from agencies.workbook import OpenedAgency, OpenedMember, OpenedProfile, OpenedValue
+from protocols.profile_answer import NOT_PROOF, STATE_WORDS, Freshness
+from protocols.vocabulary import Assertion, Kind, Role, Stage, State
+
+_ROLES = {
+    Role.MOTHER: "mother",
+    Role.FATHER: "father",
+    Role.PARTNER: "partner",
+    Role.CARER: "carer",
+    Role.SIBLING: "sibling",
+    Role.CHILD: "child",
+    Role.UNBORN: "unborn child",
+    Role.OTHER_ADULT: "other adult",
+}
+_STAGES = {
+    Stage.FAMILY_HELP: "Family Help",
+    Stage.CIN: "child in need plan",
+    Stage.S47: "section 47 enquiry",
+    Stage.CP: "child protection plan",
+    Stage.PLO: "pre-proceedings",
+    Stage.CARE: "care proceedings",
+    Stage.CLOSED: "closed",
+}
+_BADGES = {
+    Assertion.FACT: "FACT",
+    Assertion.ALLEGATION: "ALLEGATION",
+    Assertion.OPINION: "OPINION",
+    Assertion.SELF_REPORT: "SELF-REPORT",
+}
+_ACRONYMS = {"12m": "12 months", "6m": "6 months", "90d": "90 days", "edd": "expected date", "ods": "ODS", "urn": "URN"}
+
+
+def print_profile(profile: OpenedProfile, console: Console) -> None:
+    """Print it: one family, member by member, agency by agency."""
+    answer = profile.answer
+    console.print(
+        f"[bold]{escape(answer.family_ref)}[/] · asked by {escape(profile.worker)} as {_words(answer.role_function.value)}"
+    )
+    console.print(
+        f"[dim]for {_words(answer.purpose.value)}, on {answer.asked_at:%d %b %Y at %H:%M} UTC, under {escape(answer.protocol_id)} "
+        f"version {answer.protocol_version}; good until {answer.valid_until:%d %b %H:%M} UTC[/]"
+    )
+    if answer.break_glass:
+        console.print("[bold]Emergency access.[/] It will be reviewed, and the agencies are told.")
+    console.print(f"[bold]{escape(answer.notice or NOT_PROOF)}[/]")
+    for member in profile.members:
+        _print_member(member, console)
+
+
+def profile_json(profile: OpenedProfile) -> str:
+    """The opened profile for programs. It holds names and values: for the Workbook's own use."""
+    return json.dumps(
+        {
+            "family_ref": profile.answer.family_ref,
+            "asked_at": profile.answer.asked_at.isoformat(),
+            "valid_until": profile.answer.valid_until.isoformat(),
+            "protocol": {"id": profile.answer.protocol_id, "version": profile.answer.protocol_version},
+            "worker": profile.worker,
+            "role_function": profile.answer.role_function.value,
+            "purpose": profile.answer.purpose.value,
+            "break_glass": profile.answer.break_glass,
+            "notice": profile.answer.notice,
+            "members": [_member_json(member) for member in profile.members],
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def _print_member(member: OpenedMember, console: Console) -> None:
+    answer = member.answer
+    name = member.name or ("Unborn child" if answer.kind is Kind.UNBORN else f"Member {answer.record_ref[:8]}")
+    facts = [_ROLES[answer.role]] if member.name or answer.kind is not Kind.UNBORN else []
+    if member.born:
+        facts.append(f"born {_day(member.born)}")
+    if answer.stage:
+        facts.append(_STAGES[answer.stage])
+    console.print(f"\n[bold underline]{escape(name)}[/]{'  ' + ', '.join(facts) if facts else ''}")
+    for agency in member.agencies:
+        _print_agency(agency, console)
+
+
+def _print_agency(agency: OpenedAgency, console: Console) -> None:
+    answer = agency.answer
+    if answer.state is State.RELEASED:
+        console.print(Padding(f"[bold]Known to {escape(answer.name)}.[/] [dim]Ask: {_desk(agency)}[/]", (0, 0, 0, 2)))
+    else:
+        words = answer.words or STATE_WORDS[answer.state]
+        console.print(Padding(f"[bold]{escape(answer.name)}:[/] {escape(words)} [dim]{_desk(agency)}[/]", (0, 0, 0, 2)))
+    reasons: dict[tuple[str, str], None] = {}
+    for value in agency.values:
+        _print_value(value, console)
+        reasons[value.released.sentence, value.released.basis] = None
+    for sentence, basis in reasons:
+        because = "" if basis in sentence else f" Basis: {basis}."
+        console.print(Padding(f"[dim]Why can I see this? {escape(sentence + because)}[/]", (0, 0, 0, 4)))
+    if answer.refused:
+        listed = ", ".join(map(_attribute, answer.refused))
+        console.print(
+            Padding(
+                f"This person refused to share: {escape(listed)}. It is shown because a duty applies; do not ask again.",
+                (0, 0, 0, 4),
+            )
+        )
+    if answer.consent_needed:
+        console.print(Padding("More could be shown with this person's consent.", (0, 0, 0, 4)))
+
+
+def _print_value(value: OpenedValue, console: Console) -> None:
+    released = value.released
+    title = released.title[:1].upper() + released.title[1:]
+    text = "none recorded" if value.value is None else said(value.value)
+    marks = [f"as at {_day(released.as_at)}"]
+    if released.freshness is Freshness.STALE:
+        marks.append("OLD: check with the agency")
+    if released.court_derived:
+        marks.append("from court papers: do not pass on")
+    if released.break_glass:
+        marks.append("emergency access")
+    badge = _BADGES[released.assertion]
+    console.print(
+        Padding(
+            f"[reverse] {badge} [/] {escape(title)}: [bold]{escape(text)}[/] [dim]({'; '.join(marks)})[/]", (0, 0, 0, 4)
+        )
+    )
+
+
+def said(value: Mapping[str, Any]) -> str:
+    """A value in words: its fields in the catalogue's order."""
+    if len(value) == 1:
+        ((name, only),) = value.items()
+        return _field(only) if name in ("count", "contact", "status", "date") else f"{_label(name)} {_field(only)}"
+    return ", ".join(
+        _field(each) if name == "contact" else f"{_label(name)} {_field(each)}" for name, each in value.items()
+    )
+
+
+def _field(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(str(part) for part in value.values())
+    if isinstance(value, list):
+        return " and ".join(str(part) for part in value)
+    if isinstance(value, str):
+        try:
+            return _day(date.fromisoformat(value)) if len(value) == 10 else _code(value)
+        except ValueError:
+            return value
+    return str(value)
+
+
+def _code(text: str) -> str:
+    return _words(text) if text.isupper() and "_" in text else text
+
+
+def _label(name: str) -> str:
+    return " ".join(_ACRONYMS.get(part, part) for part in name.split("_"))
+
+
+def _attribute(name: str) -> str:
+    return _label(name.partition(".")[2])
+
+
+def _words(text: str) -> str:
+    return text.replace("-", " ").replace("_", " ").lower()
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def _desk(agency: OpenedAgency) -> str:
+    desk = agency.answer.desk
+    return escape(f"{desk.team}, {desk.phone}")
+
+
+def _member_json(member: OpenedMember) -> dict[str, Any]:
+    return {
+        "record_ref": member.answer.record_ref,
+        "name": member.name or None,
+        "role": member.answer.role.value,
+        "kind": member.answer.kind.value,
+        "stage": member.answer.stage.value if member.answer.stage else None,
+        "agencies": [
+            {
+                "agency": each.answer.agency,
+                "name": each.answer.name,
+                "state": each.answer.state.value,
+                "words": each.answer.words,
+                "desk": each.answer.desk.model_dump(),
+                "decision_id": each.answer.decision_id,
+                "consent_needed": each.answer.consent_needed,
+                "refused": list(each.answer.refused),
+                "values": [
+                    {
+                        "attribute": value.released.attribute,
+                        "value": value.value,
+                        "as_at": value.released.as_at.isoformat(),
+                        "assertion": value.released.assertion.value,
+                        "freshness": value.released.freshness.value,
+                        "why": value.released.sentence,
+                        "basis": value.released.basis,
+                        "rule": value.released.rule,
+                        "decision_id": value.released.decision_id,
+                        "court_derived": value.released.court_derived,
+                    }
+                    for value in each.values
+                ],
+            }
+            for each in member.agencies
+        ],
+    }
