@@ -101,7 +101,7 @@ class County:
             return None
         chance = self._chance
         if shape == "couple" and chance.yes(0.12):
-            near = [man for man in self._free_fathers if abs((man.born - mother.born).days) < 9 * 365]
+            near = [man for man in self._free_fathers[-500:] if abs((man.born - mother.born).days) < 9 * 365]
             if near:
                 self._free_fathers.remove(near[0])
                 near[0].home = home
