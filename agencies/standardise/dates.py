@@ -7,6 +7,8 @@ from datetime import datetime
 
 from agencies.standardise.rules import WEAK_DATES
 
+# Letters that a form read by a machine, or a tired eye, gives for digits.
+_LOOKALIKES = str.maketrans("OoQIl|iZzSsGB", "0001111225568")
 _TIME = re.compile(r"[T ]\d{1,2}:\d{2}.*$")
 _PARTIAL = re.compile(r"^(\d{4})(?:[-/.](\d{1,2}))?$")
 _ORDER = re.compile(r"%([dmYybB])")
@@ -15,8 +17,8 @@ _ORDER = re.compile(r"%([dmYybB])")
 def eight_digits(text: str, formats: tuple[str, ...]) -> str:
     """A date in one of the formats, tried in order, as YYYYMMDD; a bare year or year and month as YYYY or YYYYMM.
 
-    A text that no format takes but that has day, month and year where a format has them (31/02/1990, a slip of a digit) keeps its
-    digits: seven right digits out of eight are still evidence. Anything else is ''.
+    A text that no format takes but that has day, month and year where a format has them (31/02/1990, 2O17-07-187) keeps its digits, a
+    letter that looks like a digit read as one: seven right digits out of eight are still evidence. Anything else is ''.
     """
     text = _TIME.sub("", text.strip())
     if not text:
@@ -60,16 +62,15 @@ def _is(kind: str, digits: str) -> bool:
 
 
 def _by_place(text: str, formats: tuple[str, ...]) -> str:
-    runs = re.split(r"[-/. ]", text)
+    runs = re.split(r"[-/. ]", text.translate(_LOOKALIKES))
     if len(runs) != 3:
         return text if re.fullmatch(r"\d{8}", text) and "%Y%m%d" in formats else ""
     for form in formats:
         parts: dict[str, str] = dict(zip(_ORDER.findall(form), runs, strict=False))
         if set(parts) == {"d", "m", "Y"} and all(_plausible(kind, part) for kind, part in parts.items()):
-            return parts["Y"] + parts["m"].zfill(2) + parts["d"].zfill(2)
+            return parts["Y"][:4] + parts["m"][:2].zfill(2) + parts["d"][:2].zfill(2)
     return ""
 
 
 def _plausible(kind: str, part: str) -> bool:
-    size = 4 if kind == "Y" else 2
-    return 0 < len(part) <= size and (kind != "Y" or len(part) == 4) and part.isalnum() and part.isascii()
+    return part.isalnum() and part.isascii() and (4 <= len(part) <= 5 if kind == "Y" else 1 <= len(part) <= 3)

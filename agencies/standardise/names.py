@@ -12,8 +12,10 @@ _MARK = re.compile(r"^(?:mig[_ ]error|no[_ ]show|duplicate|dup|do[_ ]not[_ ]use|
 _COMMENT = re.compile(r"\([^)]*\)?|\[[^\]]*\]?")
 _ALSO = re.compile(r"(?<=\w)[\s,;]+(?:a\.?k\.?a|n[eé]e|formerly|known as)\b.*$", re.IGNORECASE)
 _BABY_OF = re.compile(r"^(?:baby|newborn|unborn|infant)\b|^(?:boy|girl|twin|triplet)\s+of\b|^b\s*/\s*o\b")
+_NOT_APPLICABLE = re.compile(r"^n\s*[/.]\s*[ak]\.?$")
 _SPLIT = re.compile(r"[\s_/,.;:+&-]+")
 _NOT_LETTERS = re.compile(r"[^a-z]")
+_FILLERS = frozenset({"of", "the", "in", "no", "house", "household", "to"})
 _REPEATED = re.compile(r"^(.)\1\1+$")
 
 
@@ -43,11 +45,15 @@ def letters(text: str) -> str:
 
 
 def says_no_name(text: str, placeholders: frozenset[str]) -> bool:
-    """Whether a lower-case name says that there is none: listed words and numbers only, one letter repeated, or "baby of …"."""
+    """Whether a lower-case name says that there is none: listed words, fillers and numbers only, one letter
+    repeated, or "baby of …"."""
     words = [word for word in map(letters, text.split()) if word]
-    if not words:
+    if not words or _NOT_APPLICABLE.match(text.strip()):
         return True
     plain = "".join(words)
-    if plain in placeholders or _REPEATED.match(plain) or all(word in placeholders for word in words):
+    if plain in placeholders or _REPEATED.match(plain):
+        return True
+    telling = [word for word in words if word not in _FILLERS]
+    if telling and all(word in placeholders for word in telling):
         return True
     return "baby" in placeholders and _BABY_OF.match(text) is not None

@@ -14,7 +14,7 @@ _SHORT = {
     "southeast": "se", "southwest": "sw", "square": "sq", "street": "st", "str": "st", "suite": "ste", "terrace": "ter", "terr": "ter",
     "trail": "trl", "unit": "unit", "villas": "vls", "walk": "wlk", "way": "way", "west": "w", "wharf": "whf",
 }  # fmt: skip
-_SILENT = frozenset({"number", "no", "num"})
+_SILENT = re.compile(r"\b(?:number|num|no) (?=[0-9])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _APOSTROPHE = re.compile(r"['’`]")
 _NOT_CODE = re.compile(r"[^A-Z0-9]")
@@ -22,13 +22,14 @@ _NOT_CODE = re.compile(r"[^A-Z0-9]")
 
 def shortened(text: str) -> str:
     """Lower-case words and numbers, one space apart, with street words in their short form."""
-    words = _NOT_WORD.sub(" ", _APOSTROPHE.sub("", text)).split()
-    return " ".join(_SHORT.get(word, word) for word in words if word not in _SILENT)
+    plain = _NOT_WORD.sub(" ", _APOSTROPHE.sub("", text))
+    return " ".join(_SHORT.get(word, word) for word in _SILENT.sub("", plain).split())
 
 
 def says_no_address(text: str, placeholders: frozenset[str]) -> bool:
-    """Whether an address, its spaces taken out, is a listed placeholder."""
-    return text.replace(" ", "") in placeholders
+    """Whether an address, its spaces taken out, is a listed placeholder, or "no fixed abode" with a remark after it."""
+    joined = text.replace(" ", "")
+    return joined in placeholders or ("nofixedabode" in placeholders and joined.startswith("nofixed"))
 
 
 def code(text: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
 from protocols.errors import InputError
 
@@ -14,6 +16,14 @@ WEAK_DATES = {
     "fifteenth-of-month": 6,  # children's social care writes an unknown day as the 15th
     "first-of-month": 6,
 }
+
+_PLACEHOLDERS = {
+    "placeholder-name": ("placeholder_given_names", "placeholder_family_names"),
+    "placeholder-date": ("placeholder_dates",),
+    "placeholder-place": ("placeholder_addresses", "placeholder_postcodes"),
+}
+# A shared address is known only from the whole extract: whoever reads the extract takes it out.
+_KINDS = frozenset({*WEAK_DATES, *_PLACEHOLDERS, "shared-address"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +47,13 @@ class StandardiseRules:
     placeholder_given_names: tuple[str, ...] = (
         "adult", "anonymous", "baby", "babyboy", "babygirl", "boy", "child", "dad", "daughter", "father", "female", "firstname",
         "forename", "girl", "givenname", "husband", "infant", "lady", "ladyofthehouse", "male", "man", "manofthehouse", "mother",
-        "mum", "na", "newborn", "nfn", "nil", "nk", "noname", "none", "notgiven", "notknown", "notprovided", "notrecorded",
+        "mum", "newborn", "nfn", "nil", "nk", "noname", "none", "notgiven", "notknown", "notprovided", "notrecorded",
         "notstated", "null", "partner", "person", "refused", "resident", "son", "spouse", "tba", "tbc", "test", "triplet", "twin",
         "unborn", "unknown", "unnamed", "unspecified", "wife", "woman", "womanofthehouse",
     )  # fmt: skip
     placeholder_family_names: tuple[str, ...] = (
-        "anonymous", "familyname", "lastname", "na", "nil", "nk", "nln", "noname", "none", "notgiven", "notknown", "notprovided",
-        "notrecorded", "notstated", "null", "refused", "surname", "tba", "tbc", "test", "unborn", "unknown", "unnamed",
+        "anonymous", "familyname", "ladyofhouse", "ladyofthehouse", "lastname", "manofhouse", "manofthehouse", "nil", "nk",
+        "nln", "noname", "none", "notgiven", "notknown", "notprovided", "notrecorded", "notstated", "null", "refused", "surname", "tba", "tbc", "test", "unborn", "unknown", "unnamed",
         "unspecified",
     )  # fmt: skip
     placeholder_dates: tuple[str, ...] = (
@@ -71,3 +81,29 @@ class StandardiseRules:
             )
         if not self.date_formats:
             raise InputError("Standardising needs at least one date format.", next_step="Add one, such as `%Y-%m-%d`.")
+
+    @classmethod
+    def for_protocol(
+        cls, version: str, weak_evidence: Iterable[str], date_formats: Iterable[str] = ()
+    ) -> StandardiseRules:
+        """The rules for a sharing protocol's version of standardising and its list of weak evidence.
+
+        A kind that the list does not name counts as evidence: its placeholders, or its days and months, are then kept. `date_formats`
+        are the source's own and come before the usual ones. Raises `InputError` for an unknown version or kind.
+        """
+        kinds = frozenset(str(kind) for kind in weak_evidence)
+        unknown = sorted(kinds - _KINDS)
+        if unknown:
+            raise InputError(
+                f"There is no kind of weak evidence `{unknown[0][:40]}`.", next_step=f"Use {', '.join(sorted(_KINDS))}."
+            )
+        rules = cls(version=version)
+        without: dict[str, Any] = {
+            field: () for kind, placeholders in _PLACEHOLDERS.items() if kind not in kinds for field in placeholders
+        }
+        return replace(
+            rules,
+            weak_dates=tuple(kind for kind in WEAK_DATES if kind in kinds),
+            date_formats=tuple(dict.fromkeys((*date_formats, *rules.date_formats))),
+            **without,
+        )
