@@ -134,10 +134,9 @@ class County:
         mother, father = family.adults[0][0], family.adult("FATHER")
         surname = self._surname_of_children(mother, father)
         origin = mother.origin if father is None or chance.yes(0.5) else father.origin
-        born = chance.day(
-            max(_years_after(mother.born, 17), EXTRACT_DATE - timedelta(days=16 * 365)),
-            EXTRACT_DATE - timedelta(days=30),
-        )
+        old_enough = max(_years_after(parent.born, 17) for parent in (mother, father) if parent)
+        earliest = max(old_enough, EXTRACT_DATE - timedelta(days=16 * 365))
+        born = chance.day(earliest, EXTRACT_DATE - timedelta(days=30))
         count = chance.weighted(_CHILDREN)
         taken: set[str] = set()
         while len(family.children) < count and born < EXTRACT_DATE:

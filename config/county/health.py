@@ -8,8 +8,8 @@ from config.county.chance import Chance
 from config.county.errors import Quality
 from config.county.families import County
 from config.county.people import EXTRACT_DATE, Name, Person
-from config.county.places import REFUGE, in_refuge
-from config.county.records import Households, Record, References, Value, erring_record
+from config.county.places import REFUGE
+from config.county.records import Households, Record, References, Value, erring_record, second_record
 
 QUALITY = Quality(
     typo=0.012,
@@ -71,13 +71,11 @@ class Health:
         record = erring_record(self._references.next(), person, QUALITY, chance)
         if person.age < 1 and chance.yes(0.35):
             record.names = [Name("Baby", "", record.names[0].family)]
-        if in_refuge(record.addresses[0]):
-            record.flags.add("shielded")
         record.groups = self._households.of(record.addresses[0])
         record.values |= self._values(person, due)
         self.records.append(record)
         if chance.yes(_HELD_TWICE):
-            self.records.append(erring_record(self._references.next(), person, QUALITY, chance))
+            self.records.append(second_record(self._references.next(), person, QUALITY, chance))
 
     def _values(self, person: Person, due: date | None) -> dict[str, Value]:
         chance = self._chance

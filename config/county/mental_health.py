@@ -8,8 +8,7 @@ from config.county.chance import Chance
 from config.county.errors import Quality
 from config.county.families import County
 from config.county.people import EXTRACT_DATE, Person
-from config.county.places import in_refuge
-from config.county.records import Households, Record, References, Value, erring_record, last_looked_at
+from config.county.records import Households, Record, References, Value, erring_record, last_looked_at, second_record
 from config.county.staff import Staff
 
 QUALITY = Quality(
@@ -43,7 +42,7 @@ def build(county: County, seed: int, references: References) -> list[Record]:
         record.groups = households.of(record.addresses[0])
         records.append(record)
         if chance.yes(_HELD_TWICE):
-            records.append(erring_record(references.next(), person, QUALITY, chance))
+            records.append(second_record(references.next(), person, QUALITY, chance))
     return records
 
 
@@ -56,8 +55,6 @@ def _record(ref: str, person: Person, chance: Chance, staff: Staff, expecting: b
     record.as_at = last_looked_at(chance)
     if chance.yes(0.002):
         record.flags.add("suppressed")
-    if in_refuge(record.addresses[0]):
-        record.flags.add("shielded")
     values = record.values
     open_now = chance.yes(0.75)
     if open_now:

@@ -6,11 +6,10 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from config.county.chance import Chance
-from config.county.errors import Quality, as_held
+from config.county.errors import Quality
 from config.county.families import County, Family
 from config.county.people import EXTRACT_DATE, Person
-from config.county.places import in_refuge
-from config.county.records import Record, References, erring_record, last_looked_at
+from config.county.records import Record, References, erring_record, last_looked_at, second_record
 
 QUALITY = Quality(
     typo=0.03,
@@ -44,6 +43,7 @@ class Police:
         self._chance = Chance(seed, "police")
         self._references = references
         self._occurrences: dict[str, list[str]] = {}
+        self._all_occurrences: list[str] = []
         self.records: list[Record] = []
 
     def build(self, county: County) -> list[Record]:
@@ -67,7 +67,12 @@ class Police:
                 self._occurrences[person.id] = occurrences
 
     def _occurrence(self) -> str:
-        return f"41/{self._chance.between(1000, 99999)}/{self._chance.between(24, 26)}"
+        """A reference: now and then one that somebody unrelated was in too, as a passer-by or a neighbour."""
+        chance = self._chance
+        if self._all_occurrences and chance.yes(0.1):
+            return chance.pick(self._all_occurrences)
+        self._all_occurrences.append(f"41/{chance.between(1000, 99999)}/{chance.between(24, 26)}")
+        return self._all_occurrences[-1]
 
     def _nominal(self, person: Person) -> None:
         chance = self._chance
@@ -84,26 +89,16 @@ class Police:
             record.flags.add("silent")
         if chance.yes(0.0015):
             record.flags.add("suppressed")
-        if in_refuge(record.addresses[0]):
-            record.flags.add("shielded")
         (self._child if person.is_child else self._adult)(record, person)
         self.records.append(record)
         if chance.yes(_HELD_TWICE):
             self._second(person, record)
 
     def _second(self, person: Person, first: Record) -> None:
-        held = as_held(person, QUALITY, self._chance)
-        self.records.append(
-            replace(
-                first,
-                ref=self._references.next(),
-                names=held.names,
-                born=held.born,
-                addresses=held.addresses,
-                groups=[self._occurrence()],
-                values={},
-            )
-        )
+        second = second_record(self._references.next(), person, QUALITY, self._chance)
+        second.flags |= first.flags
+        second.groups = [self._occurrence()]
+        self.records.append(second)
 
     def _adult(self, record: Record, person: Person) -> None:
         chance, values = self._chance, record.values

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from config.county.chance import Chance
 from config.county.errors import Quality, as_held
 from config.county.people import EXTRACT_DATE, Name, Person
-from config.county.places import Address
+from config.county.places import Address, in_refuge
 
 Value = dict[str, str | int | bool | date]
 HOLD_REASONS = ("COURT_ORDER", "PROFESSIONAL_JUDGEMENT", "ACCURACY_DISPUTED", "OBJECTION")
@@ -58,10 +58,19 @@ def erring_record(ref: str, person: Person, quality: Quality, chance: Chance) ->
     held = as_held(person, quality, chance)
     record.names, record.born, record.sex = held.names, held.born, held.sex
     record.addresses, record.nhs = held.addresses, held.nhs
+    if in_refuge(record.addresses[0]):
+        record.flags.add("shielded")
     if person.deceased and chance.yes(0.9):
         record.flags.add("deceased")
     if chance.yes(0.006):
         record.hold = chance.pick(HOLD_REASONS)
+    return record
+
+
+def second_record(ref: str, person: Person, quality: Quality, chance: Chance) -> Record:
+    """Another record of somebody the agency already has: nobody noticed, because it lacks the NHS number."""
+    record = erring_record(ref, person, quality, chance)
+    record.nhs = ""
     return record
 
 

@@ -8,7 +8,7 @@ from config.county.chance import Chance
 from config.county.errors import Quality
 from config.county.families import County
 from config.county.people import EXTRACT_DATE, Person
-from config.county.records import Households, Record, References, erring_record, last_looked_at
+from config.county.records import Households, Record, References, erring_record, last_looked_at, second_record
 from config.county.staff import Staff
 
 QUALITY = Quality(
@@ -50,7 +50,7 @@ def build(county: County, seed: int, references: References) -> list[Record]:
             record.groups = households.of(person.home)
         records.append(record)
         if chance.yes(0.02):
-            records.append(erring_record(references.next(), person, QUALITY, chance))
+            records.append(second_record(references.next(), person, QUALITY, chance))
     return records
 
 

@@ -8,8 +8,8 @@ from config.county.cases import STAGES, Case
 from config.county.chance import Chance
 from config.county.errors import Quality
 from config.county.people import EXTRACT_DATE, Name, Person
-from config.county.places import Address, in_refuge
-from config.county.records import Record, References, Value, erring_record
+from config.county.places import Address
+from config.county.records import Record, References, Value, erring_record, second_record
 from config.county.staff import Staff
 
 QUALITY = Quality(
@@ -65,14 +65,13 @@ class SocialCare:
             known.groups.append(case.ref)
             return known
         quality = _CHILD if person.is_child else _ABSENT if away else QUALITY
-        record = erring_record(self._references.next(), person, quality, chance)
+        make = second_record if known else erring_record
+        record = make(self._references.next(), person, quality, chance)
         record.groups.append(case.ref)
-        if in_refuge(record.addresses[0]):
-            record.flags.add("shielded")
         self._known[person.id] = record
         self.records.append(record)
         if chance.yes(0.012):
-            again = erring_record(self._references.next(), person, _ABSENT, chance)
+            again = second_record(self._references.next(), person, _ABSENT, chance)
             again.flags |= record.flags & {"shielded"}
             self.records.append(again)
         return record

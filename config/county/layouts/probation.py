@@ -21,7 +21,11 @@ PROBATION = Layout(
     former_address=("PREVIOUS_ADDRESS",),
     former_postcode="PREVIOUS_POSTCODE",
     aliases=({"given_name": "ALIAS_FORENAME", "family_name": "ALIAS_SURNAME"},),
-    flags={"silent": ("LIVE_ENQUIRY", "Yes"), "deceased": ("DECEASED", "Yes")},
+    flags={
+        "silent": ("LIVE_ENQUIRY", "Yes"),
+        "shielded": ("ADDRESS_RESTRICTED", "Yes"),
+        "deceased": ("DECEASED", "Yes"),
+    },
     hold="LAO_REASON",
     as_at="LAST_UPDATED",
     attributes={

@@ -11,12 +11,11 @@ from config.county.generate import county
 from config.county.people import EXTRACT_DATE
 from config.county.writing import Dataset
 
-counties = st.builds(county, st.integers(0, 2**32), st.integers(10, 80))
-
 
 @settings(max_examples=25, deadline=None)
-@given(counties)
-def test_every_county_holds_together(made: Dataset) -> None:
+@given(seed=st.integers(0, 2**32), families=st.integers(10, 80))
+def test_every_county_holds_together(seed: int, families: int) -> None:
+    made = county(seed, families)
     _references_are_given_once(made)
     _declarations_are_whole(made)
     _people_are_possible(made)
