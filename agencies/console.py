@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from agencies.reading import Progress as ProgressCall
+from agencies.progress import Progress as ProgressCall
 
 _PATIENCE_SECONDS = 2.0
 

@@ -18,7 +18,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from agencies import settings as settings_file
@@ -35,13 +35,14 @@ SIGNING_KEY = "keys/signing.key"
 SEALING_KEY = "keys/sealing.key"
 REFERENCE_KEY = "keys/reference.key"
 _REFERENCE_BYTES = 20
+_NEAR = 2
 
 
 class AgencyFolder:
     """One folder, opened. Keys are read when they are first used."""
 
     def __init__(self, path: Path, passphrase: PassphraseSource = find_passphrase) -> None:
-        self.path = path
+        self.path = path.resolve()
         self.passphrase = passphrase
         self.settings = read_settings(path)
         self.vault = Vault(path, passphrase)
@@ -69,7 +70,7 @@ class AgencyFolder:
     @cached_property
     def protocol(self) -> LoadedProtocol:
         """The sharing protocol that `agency.yaml` names."""
-        return load_protocol(self.path / self.settings.protocol)
+        return read_protocol(self.path / self.settings.protocol)
 
     @cached_property
     def card(self) -> Card:
@@ -187,6 +188,20 @@ class References:
         return base64.b32encode(keyed.digest()[:_REFERENCE_BYTES]).decode().lower()
 
 
+def read_protocol(path: Path) -> LoadedProtocol:
+    """Read a sharing protocol, once for each state of its file. Raises `ProtocolError`."""
+    try:
+        state = path.stat()
+    except OSError:
+        return load_protocol(path)
+    return _remembered(path.resolve(), state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=4)
+def _remembered(path: Path, changed: int, size: int) -> LoadedProtocol:
+    return load_protocol(path)
+
+
 def init_folder(
     path: Path,
     party: str,
@@ -204,7 +219,7 @@ def init_folder(
     What else is in the folder (extracts, a mapping) stays as it is. Raises `InputError` if it has settings or keys already, or if the
     protocol does not know the agency; then nothing is left behind.
     """
-    loaded = load_protocol(protocol)
+    loaded = read_protocol(protocol)
     parties = [each.id for each in loaded.document.parties]
     if purpose == "agency" and party not in parties:
         raise InputError(
@@ -284,4 +299,6 @@ def set_epoch(folder: AgencyFolder, epoch: int) -> None:
 
 
 def _relative(target: Path, folder: Path) -> str:
-    return os.path.relpath(target.resolve(), folder.resolve())
+    """The path from a folder to a near file; a far one is named in full."""
+    near = os.path.relpath(target.resolve(), folder.resolve())
+    return near if near.count("..") <= _NEAR else str(target.resolve())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -12,6 +12,7 @@ from agencies.extract import Extract
 from agencies.folder import AgencyFolder
 from agencies.identifiers import Columns
 from agencies.mapping import Mapping, load_mapping
+from agencies.progress import Progress, no_progress
 from agencies.quality.dates import read_date
 from agencies.quality.findings import Findings
 from agencies.records import LeftOut, NumberedRow, Record, RecordMaker, Suppressed
@@ -21,12 +22,7 @@ from protocols.document_catalogue import Attribute
 from protocols.errors import InputError
 from protocols.load import LoadedProtocol
 
-Progress = Callable[[str, int, int | None], None]
 _TICK = 2_000
-
-
-def no_progress(stage: str, done: int, total: int | None) -> None:
-    """For callers that show nothing."""
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from agencies.check import Report
 from agencies.quality.rules import Severity
@@ -24,7 +23,7 @@ def print_report(report: Report, console: Console, *, most_rows: int = 8) -> Non
         f"(as of {report.extract_date:%d %b %Y}). {escape(said)}."
     )
     if report.columns_ignored:
-        console.print(f"[dim]{report.columns_ignored} columns are not in the mapping and were not read.[/]")
+        console.print(f"[dim]Not in the mapping, and not read: {_counted(report.columns_ignored, 'column')}.[/]")
     if report.families or report.consents:
         console.print(f"{report.families:,} families and {report.consents:,} consents declared.")
     _print_difference(report, console)
@@ -58,39 +57,25 @@ def _print_findings(report: Report, console: Console, most_rows: int) -> None:
     if not report.findings:
         console.print("[green]No defects found.[/]")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("Code", "Column", "Rows", "What", "So"):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "Rows" else "left")
+    console.print()
     for each in report.findings:
-        table.add_row(
-            f"[{_STYLE[each.rule.severity]}]{each.rule.code}[/]",
-            escape(each.column or ""),
-            f"{len(each.rows):,}",
-            f"{each.rule.title}\n[dim]rows {each.places(most_rows)}[/]",
-            each.rule.effect,
+        style = _STYLE[each.rule.severity]
+        column = f" in `{escape(each.column)}`" if each.column else ""
+        console.print(f"[{style}]{each.rule.severity.value:<8}{each.rule.code}[/]{column}: {each.rule.title}")
+        console.print(
+            f"        {_counted(len(each.rows), 'row')}: {each.places(most_rows)}. [dim]So: {each.rule.effect}.[/]"
         )
-    console.print(table)
+    console.print()
 
 
 def _print_coverage(report: Report, console: Console) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("Identifier")
-    table.add_column("Present", justify="right")
+    shares = []
     for name, share in report.tally.coverage():
-        style = "green" if share >= _ENOUGH else "yellow" if share >= _THIN else "red"
-        if name == "middle_name":
-            style = "dim"
-        table.add_row(name, f"[{style}]{share:.1%}[/]")
-    console.print(table)
-    attributes = report.tally.attribute_coverage()
-    if attributes:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("Attribute")
-        table.add_column("Recorded", justify="right")
-        table.add_column("of", justify="right")
-        for name, values, records in attributes:
-            table.add_row(name, f"{values:,}", f"{records:,}")
-        console.print(table)
+        style = "green" if share >= _ENOUGH or name == "middle_name" else "yellow" if share >= _THIN else "red"
+        shares.append(f"{name} [{style}]{share:.1%}[/]")
+    console.print(f"Identifiers present: {', '.join(shares)}.")
+    for name, values, records in report.tally.attribute_coverage():
+        console.print(f"  {name}: {values:,} recorded of {records:,}")
 
 
 def _print_held_back(report: Report, console: Console) -> None:
@@ -107,3 +92,7 @@ def _print_held_back(report: Report, console: Console) -> None:
         )
     flags = ", ".join(f"{tally.flags[name]:,} {name}" for name in ("shielded", "silent", "deceased"))
     console.print(f"Flagged: {flags}; {tally.flags['hold']:,} held. Left out because of defects: {tally.left_out:,}.")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -11,7 +11,7 @@ from typing import Any
 from agencies.client import ServiceClient
 from agencies.difference import accept_state, forget_state, last_submitted
 from agencies.folder import AgencyFolder
-from agencies.reading import Progress, no_progress
+from agencies.progress import Progress, no_progress
 from agencies.receipts import file_digest, keep_receipt
 from agencies.submission import SUFFIX
 from protocols.errors import InputError, KeyProblem, SubmissionError, VerificationError
