@@ -197,7 +197,7 @@ def _kinds(grant: Grant, people: Mapping[str, People]) -> Iterable[Kind]:
 
 def _slot(document: SharingProtocol, agency: str, attribute: str | None, mode: Mode) -> Slot:
     party = next((party for party in document.parties if party.id == agency), None)
-    known = next((a for a in document.attributes if a.id == attribute and a.agency == agency), None)
+    known = known_attribute(document, agency, attribute)
     grants = tuple(_grant(document, grant) for grant in document.grants if _about(grant, agency, attribute, mode))
     general = []
     if party is None:
@@ -220,6 +220,11 @@ def _slot(document: SharingProtocol, agency: str, attribute: str | None, mode: M
         since=party.since if party else FOREVER,
         until=(party.until or FOREVER) if party else date.min,
     )
+
+
+def known_attribute(document: SharingProtocol, agency: str, attribute: str | None) -> Attribute | None:
+    """The catalogued attribute of this agency, or None."""
+    return next((a for a in document.attributes if a.id == attribute and a.agency == agency), None)
 
 
 def _about(grant: Grant, agency: str, attribute: str | None, mode: Mode) -> bool:

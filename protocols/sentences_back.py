@@ -1,0 +1,105 @@
+"""A grant's sentence, read back into the grant.
+
+It exists to prove that the sentence says everything: a data protection officer who has read the sentence has read the rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final, TypeVar
+
+from protocols.document import SharingProtocol
+from protocols.document_rules import Grant
+from protocols.sentences import BREAK_GLASS, EXISTENCE_WORDS, MONTHS, OWN_CLIENT, PURPOSE_WORDS, REVIEW_WORDS
+from protocols.vocabulary import Mode
+
+_DAY: Final = rf"(\d{{1,2}}) ({'|'.join(MONTHS)}) (\d{{4}})"
+_SENTENCE: Final = re.compile(
+    r"(?P<head>.+?), when the child (?P<stages>.+?), for (?P<purposes>.+?), because of (?P<basis>.+?)\."
+    rf"(?P<emergency>{re.escape(BREAK_GLASS)})?"
+    rf" In force from (?P<since>{_DAY})(?: until (?P<until>{_DAY}))?;"
+    rf" agreed (?P<agreed>{_DAY}), to be reviewed by (?P<review>{_DAY})\. Why: (?P<reason>.+)"
+)
+T = TypeVar("T")
+
+
+def grant_from_sentence(document: SharingProtocol, rule: str, sentence: str) -> Grant:
+    """The grant that a sentence says, under the id `rule`. Raises `ValueError` where the sentence says no grant."""
+    found = _SENTENCE.fullmatch(sentence)
+    if found is None:
+        raise ValueError("not the sentence of a grant")
+    head, own_client = found["head"].removesuffix(OWN_CLIENT), found["head"].endswith(OWN_CLIENT)
+    agency, rest = _first(head, {f"{party.name} may tell ": party.id for party in document.parties})
+    functions = {f"the {function.title}": function.id for function in document.functions}
+    to, rest = _several(rest, functions, " ")
+    mode, attributes, about = _what(document, rest)
+    people = {line.title: line.id for line in document.people}
+    return Grant.model_validate(
+        {
+            "id": rule,
+            "agency": agency,
+            "mode": mode,
+            "attributes": attributes,
+            "to": to,
+            "own_client": own_client,
+            "purposes": _all(found["purposes"], {words: purpose for purpose, words in PURPOSE_WORDS.items()}, " or "),
+            "about": tuple(people[title] for title in about.split("; or ")),
+            "stages": _all(found["stages"], {stage.title: stage.id for stage in document.stages}, " or "),
+            "basis": {basis.title: basis.id for basis in document.bases}[found["basis"]],
+            "break_glass": found["emergency"] is not None,
+            "reason": found["reason"],
+            "agreed": _day(found["agreed"]),
+            "from": _day(found["since"]),
+            "until": _day(found["until"]) if found["until"] else None,
+            "review": _day(found["review"]),
+        }
+    )
+
+
+def _what(document: SharingProtocol, rest: str) -> tuple[Mode, tuple[str, ...], str]:
+    for mode, words in ((Mode.EXISTENCE, EXISTENCE_WORDS), (Mode.REVIEW, REVIEW_WORDS)):
+        if rest.startswith(f"{words} about "):
+            return mode, (), rest.removeprefix(f"{words} about ")
+    titles = {attribute.title: attribute for attribute in document.attributes}
+    attributes = []
+    while True:
+        title = max((title for title in titles if rest.startswith(title)), key=len)
+        attributes.append(titles[title])
+        rest = rest.removeprefix(title)
+        if rest.startswith(" about "):
+            return attributes[0].mode, tuple(item.id for item in attributes), rest.removeprefix(" about ")
+        rest = rest.removeprefix("; ")
+
+
+def _first(text: str, known: Mapping[str, T]) -> tuple[T, str]:
+    for words, value in known.items():
+        if text.startswith(words):
+            return value, text.removeprefix(words)
+    raise ValueError("no agency of the protocol")
+
+
+def _several(text: str, known: Mapping[str, T], end: str) -> tuple[tuple[T, ...], str]:
+    """Known words at the start of the text, joined by commas and a last "and"; and what follows."""
+    values: list[T] = []
+    while True:
+        words = max((words for words in known if text.startswith(words)), key=len)
+        values.append(known[words])
+        text = text.removeprefix(words)
+        for joint in (", ", " and "):
+            if any(text.startswith(joint + words) for words in known):
+                text = text.removeprefix(joint)
+                break
+        else:
+            return tuple(values), text.removeprefix(end)
+
+
+def _all(text: str, known: Mapping[str, T], last: str) -> tuple[T, ...]:
+    parts: Sequence[str] = [part for chunk in text.split(last) for part in chunk.split(", ")]
+    return tuple(known[part] for part in parts)
+
+
+def _day(text: str) -> date:
+    day, month, year = text.split(" ")
+    return date(int(year), MONTHS.index(month) + 1, int(day))
