@@ -178,6 +178,7 @@ def _blocks(source: object) -> Iterator[bytes]:
 
 def _check_encoding(path: Path, encoding: str) -> None:
     try:
+        "a".encode(encoding)
         decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
         with path.open("rb") as source:
             while block := source.read(_BLOCK):
@@ -185,12 +186,10 @@ def _check_encoding(path: Path, encoding: str) -> None:
             decoder.decode(b"", final=True)
     except LookupError:
         raise ExtractError(
-            f"`{encoding[:40]}` is not an encoding.", next_step="Use `utf-8` or `windows-1252` in the mapping."
+            f"`{encoding[:40]}` is not a text encoding.", next_step="Use `utf-8` or `windows-1252` in the mapping."
         ) from None
     except UnicodeError:
         _unreadable(path, encoding)
-    except TypeError:
-        raise ExtractError(f"`{encoding[:40]}` is not a text encoding.", next_step="Use `utf-8`.") from None
 
 
 def _unreadable(path: Path, encoding: str) -> NoReturn:

@@ -67,7 +67,7 @@ def test_files_are_for_their_owner_only_and_an_open_one_is_refused(tmp_path: Pat
         assert path.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
     (tmp_path / "keys" / "one").chmod(0o640)
-    with pytest.raises(KeyProblem, match="Other users .* mode 640"):
+    with pytest.raises(KeyProblem, match=r"Other users .* mode 640"):
         vault.read("keys/one", "key")
 
 
@@ -88,7 +88,7 @@ def test_without_a_passphrase_files_are_in_clear(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_and_a_foreign_folder_are_named(tmp_path: Path, vault: Vault) -> None:
-    with pytest.raises(KeyProblem, match="signing key .`keys/x`|signing key .`x`"):
+    with pytest.raises(KeyProblem, match=r"signing key \(`x`\)"):
         vault.read("keys/x", "signing key")
     with pytest.raises(InputError, match="not an agency's folder"):
         Vault(tmp_path / "keys", right)
