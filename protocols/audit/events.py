@@ -40,6 +40,7 @@ class EventKind(StrEnum):
     SUBMISSION_WITHDRAWN = "submission:file:withdrawn"
     SUBMISSION_PURGED = "submission:file:purged"
     FAMILY_DECLARED = "family:declaration:replaced"
+    FEED_CONFIRMED = "family:feed:confirmed"
     FAMILY_CLOSED = "family:case:closed"
     RUN_REQUESTED = "run:linking:requested"
     RUN_STARTED = "run:linking:started"
@@ -243,6 +244,13 @@ class FamilyDeclared(Event):
     version: int
     members: int
     links_closed: int
+
+
+class FeedConfirmed(Event):
+    """Children's social care says that stages and allocations are as it declared them."""
+
+    kind = EventKind.FEED_CONFIRMED
+    families: int
 
 
 class FamilyClosed(Event):

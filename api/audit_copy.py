@@ -1,0 +1,97 @@
+"""Check a copy of the audit log offline: a copy of the SQLite database, or an export. The service is not needed and not asked."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from api.audit_log import EXPORT_FORMAT
+from protocols.audit.entries import Opening
+from protocols.audit.note import NoteKey
+from protocols.audit.verify import LogCheck, LogReport, Row
+from protocols.errors import InputError, VerificationError
+
+_SQLITE = b"SQLite format 3\x00"
+
+
+@dataclass(slots=True)
+class Copy:
+    """A copy as it is read: entries as they come, checkpoints and the key it names at the end."""
+
+    path: Path
+    checkpoints: list[str] = field(default_factory=list)
+    key_text: str | None = None
+
+    def entries(self) -> Iterator[tuple[Row, tuple[Opening, ...]]]:
+        """Every entry in the order of its index."""
+        return self._from_database() if _is_database(self.path) else self._from_export()
+
+    def _from_database(self) -> Iterator[tuple[Row, tuple[Opening, ...]]]:
+        try:
+            with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as database:
+                self.checkpoints = [
+                    note for (note,) in database.execute("SELECT note FROM audit_checkpoints ORDER BY size")
+                ]
+                openings: dict[int, list[Opening]] = {}
+                for entry, name, salt, value in database.execute(
+                    "SELECT entry, field, salt, value FROM audit_openings"
+                ):
+                    openings.setdefault(entry, []).append(Opening(name, salt, value))
+                for index, leaf, body in database.execute("SELECT entry, leaf, body FROM audit_entries ORDER BY entry"):
+                    yield Row(index, bytes(body), bytes(leaf)), tuple(openings.get(index, ()))
+        except sqlite3.DatabaseError as error:
+            raise VerificationError(
+                f"`{self.path}` cannot be read as a Kinlink database.",
+                next_step="Copy it with `kinlink service backup`.",
+            ) from error
+
+    def _from_export(self) -> Iterator[tuple[Row, tuple[Opening, ...]]]:
+        with self.path.open(encoding="utf-8") as source:
+            for number, line in enumerate(source, start=1):
+                try:
+                    item = json.loads(line)
+                    if number == 1:
+                        self._head(item)
+                    elif "checkpoint" in item:
+                        self.checkpoints.append(str(item["checkpoint"]))
+                    else:
+                        opened = tuple(
+                            Opening(str(o["field"]), bytes.fromhex(o["salt"]), str(o["value"]))
+                            for o in item.get("openings", ())
+                        )
+                        yield Row(int(item["index"]), str(item["entry"]).encode()), opened
+                except (ValueError, KeyError, TypeError, AttributeError) as error:
+                    raise VerificationError(
+                        f"Line {number} of the export is malformed.",
+                        next_step="Export the log again, or ask for another copy.",
+                    ) from error
+
+    def _head(self, item: dict[str, object]) -> None:
+        if item["format"] != EXPORT_FORMAT:
+            raise ValueError(EXPORT_FORMAT)
+        self.key_text = str(item["key"])
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as source:
+            return source.read(len(_SQLITE)) == _SQLITE
+    except OSError as error:
+        raise InputError(f"`{path}` cannot be read.", next_step="Give a copy of the database, or an export.") from error
+
+
+def check_copy(path: Path, key: NoteKey | None, held: tuple[str, ...] = ()) -> LogReport:
+    """Check a copy against its own checkpoints and those that somebody holds (`held`).
+
+    Without `key` an export's own key is used: that proves only that the copy fits itself.
+    """
+    copy, check = Copy(path), LogCheck()
+    for row, openings in copy.entries():
+        check.add(row, openings)
+    if key is None and copy.key_text is not None:
+        key = NoteKey.from_text(copy.key_text)
+    return check.finish([*copy.checkpoints, *held], key)

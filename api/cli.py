@@ -1,0 +1,309 @@
+"""The central service's commands: a thin layer over plain functions."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from api.admin import init_service, load_version, register_card, retire_key, revoke_client
+from api.audit_copy import check_copy
+from api.audit_log import export_lines, prove, sign_checkpoint
+from api.operator_client import OperatorClient, operator
+from api.serve import serve as run_server
+from api.service import open_service
+from api.settings import load_settings
+from api.store.migrate import migrate as migrate_database
+from api.worker import work
+from protocols.audit.events import AuditExported
+from protocols.audit.verify import read_key_file
+from protocols.errors import InputError, Refusal
+from protocols.signing import open_card
+
+service_app = typer.Typer(no_args_is_help=True, help="The central service: set up, register parties.")
+run_app = typer.Typer(no_args_is_help=True, help="Linking runs: start, status.")
+audit_app = typer.Typer(no_args_is_help=True, help="The audit log: verify, export, prove.")
+
+DataDir = Annotated[Path, typer.Option("--data", help="The service's data folder.", envvar="KINLINK_DATA_DIR")]
+HERE = Path("kinlink-data")
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+@service_app.command("init")
+def init(
+    protocol: Annotated[Path, typer.Option(help="The sharing protocol's file.", exists=True, dir_okay=False)],
+    data: DataDir = HERE,
+    mode: Annotated[str | None, typer.Option(help="`demo` or `production`.")] = None,
+    audience: Annotated[str | None, typer.Option(help="The service's identifier in credentials.")] = None,
+    origin: Annotated[str | None, typer.Option(help="The audit log's name.")] = None,
+) -> None:
+    """Make a service: folder, keys, database, sharing protocol, the operator's credential."""
+    settings = init_service(data, protocol, mode=mode, audience=audience, origin=origin)
+    console = _console()
+    console.print(f"Service made in {settings.data_dir} ({settings.mode}).")
+    console.print(
+        "Its card is service.card; compare its fingerprints with every agency. The audit log's key is log.vkey."
+    )
+
+
+@service_app.command("register")
+def register(
+    card: Annotated[Path, typer.Argument(help="A party's card.", exists=True, dir_okay=False)], data: DataDir = HERE
+) -> None:
+    """Believe a party's card from now on. Compare its fingerprints with its owner first."""
+    service = open_service(load_settings(data))
+    try:
+        found = register_card(service, card.read_text("utf-8"))
+    finally:
+        service.close()
+    _console().print(
+        f"Registered {found.party}: signing key {found.verifying_key.kid}, sealing key {found.sealing_public_key.fingerprint}."
+    )
+
+
+@service_app.command("retire-key")
+def retire(key: Annotated[str, typer.Argument(help="The signing key's id.")], data: DataDir = HERE) -> None:
+    """Stop believing one key of a party, at once."""
+    service = open_service(load_settings(data))
+    try:
+        retire_key(service, key)
+    finally:
+        service.close()
+    _console().print("The key is not believed any more.")
+
+
+@service_app.command("revoke")
+def revoke(party: Annotated[str, typer.Argument(help="The party.")], data: DataDir = HERE) -> None:
+    """Shut a party out at once: its keys and tokens."""
+    service = open_service(load_settings(data))
+    try:
+        revoke_client(service, party)
+    finally:
+        service.close()
+    _console().print(f"{party} is shut out.")
+
+
+@service_app.command("load-protocol")
+def load_protocol_version(
+    protocol: Annotated[Path, typer.Argument(help="The sharing protocol's file.", exists=True, dir_okay=False)],
+    data: DataDir = HERE,
+    live: Annotated[bool, typer.Option(help="Put it in force at once (demo mode only).")] = False,
+) -> None:
+    """Keep a version of the sharing protocol."""
+    service = open_service(load_settings(data))
+    try:
+        loaded = load_version(service, protocol, "demo" if live else None)
+    finally:
+        service.close()
+    _console().print(f"{loaded.label}: {loaded.digest}")
+
+
+@service_app.command("status")
+def status(data: DataDir = HERE) -> None:
+    """Parties, sharing protocol, submissions and the log's size."""
+    service = open_service(load_settings(data))
+    try:
+        with service.store.reading() as tx:
+            live, clients = tx.identity.live_protocol(), tx.identity.clients()
+            newest, size, families = tx.submissions.newest(), tx.audit.size(), tx.families.count()
+            keys = {
+                item.client: [key for key in tx.identity.keys(item.client) if key.retired_at is None]
+                for item in clients
+            }
+    finally:
+        service.close()
+    console = _console()
+    console.print(
+        f"Sharing protocol: {live.protocol} version {live.version} ({live.digest[:12]})"
+        if live
+        else "No sharing protocol is in force."
+    )
+    console.print(f"Families: {families}. Audit log: {size} entries.")
+    table = Table("party", "access", "signing key", "last submission", "state", "records")
+    for item in clients:
+        last = newest.get(item.client)
+        table.add_row(
+            item.client,
+            "revoked" if item.revoked_at else "yes",
+            ", ".join(key.kid for key in keys[item.client]) or "none",
+            last.extract_date.isoformat() if last else "",
+            last.state if last else "",
+            str(last.manifest.counts.records) if last else "",
+        )
+    console.print(table)
+
+
+def serve(
+    data: DataDir = HERE,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
+) -> None:
+    """Run the central service until Ctrl-C."""
+    settings = load_settings(data, host=host, port=port)
+    console = Console(stderr=False, highlight=False, soft_wrap=True)
+    run_server(settings, ready=lambda url: console.print(f"Kinlink listens on {url}"))
+
+
+def worker(data: DataDir = HERE) -> None:
+    """Run a worker in a process of its own (any number on PostgreSQL)."""
+    work(data)
+
+
+def migrate(data: DataDir = HERE) -> None:
+    """Bring the service's database to this version's schema."""
+    before, after = migrate_database(load_settings(data).url)
+    _console().print(f"Schema {before or 'none'} → {after}.")
+
+
+@run_app.command("start")
+def start(data: DataDir = HERE, wait: Annotated[bool, typer.Option(help="Wait until it has ended.")] = False) -> None:
+    """Ask for a linking run."""
+    with operator(load_settings(data)) as client:
+        run = client.start_run()
+        _console().print(f"Run {run} is asked for.")
+        if wait:
+            _follow(client, run)
+
+
+@run_app.command("status")
+def run_status(
+    run: Annotated[str | None, typer.Argument(help="The run; left out: the newest.")] = None, data: DataDir = HERE
+) -> None:
+    """How far a run is."""
+    with operator(load_settings(data)) as client:
+        if run is None:
+            runs = client.runs()
+            if not runs:
+                raise InputError("There was no run yet.", next_step="Start one with `kinlink run start`.")
+            found = runs[0]
+        else:
+            found = client.run(run)
+    _show(found)
+
+
+def _follow(client: OperatorClient, run: str) -> None:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task("waiting", total=None)
+        while True:
+            found = client.run(run)
+            if found["state"] in ("completed", "failed"):
+                break
+            stage, progress = found["stage"], found["progress"]
+            name = f"{stage['number']} of {stage['of']}: {stage['name']}" if stage["of"] else "waiting"
+            bar.update(task, description=name, completed=progress["done"], total=progress["total"] or None)
+            time.sleep(0.3)
+    _show(found)
+    if found["state"] == "failed":
+        raise Refusal(f"The run failed: {found['problem']}", next_step="The links before it are still in force.")
+
+
+def _show(run: dict[str, Any]) -> None:
+    console = _console()
+    stage = run["stage"]
+    place = f", stage {stage['number']} of {stage['of']}: {stage['name']}" if run["state"] == "running" else ""
+    console.print(f"Run {run['run_id']}: {run['state']}{place}.")
+    if run["problem"]:
+        console.print(run["problem"])
+    if run["totals"]:
+        table = Table("agency", "certain", "probable")
+        for agency, counts in sorted(run["totals"].items()):
+            table.add_row(agency, str(counts.get("certain", 0)), str(counts.get("probable", 0)))
+        console.print(table)
+
+
+@audit_app.command("verify")
+def verify(
+    copy: Annotated[Path, typer.Argument(help="A copy of the database, or an export.", exists=True, dir_okay=False)],
+    card: Annotated[Path | None, typer.Option(help="The service's card.", exists=True, dir_okay=False)] = None,
+    key: Annotated[Path | None, typer.Option(help="The log's key (log.vkey).", exists=True, dir_okay=False)] = None,
+    origin: Annotated[str, typer.Option(help="The log's name, with --card.")] = "kinlink.local/audit",
+    checkpoint: Annotated[list[Path] | None, typer.Option(help="A checkpoint that somebody kept.")] = None,
+) -> None:
+    """Check a copy of the audit log offline: every entry, the root, every checkpoint."""
+    from protocols.audit.note import NoteKey
+
+    vkey = read_key_file(key) if key else None
+    if vkey is None and card is not None:
+        vkey = NoteKey.of(origin, open_card(card.read_text("utf-8")).verifying_key)
+    held = tuple(path.read_text("utf-8") for path in checkpoint or ())
+    report = check_copy(copy, vkey, held)
+    console = _console()
+    for finding in report.findings:
+        console.print(f"  {finding}")
+    report.raise_for_findings()
+    console.print(
+        f"The audit log verifies: {report.size} entries, root {report.root.hex()[:16]}…, {report.signed} of them under "
+        f"{report.checkpoints} signed checkpoints, {report.openings} commitments opened."
+    )
+    if vkey is None:
+        console.print(
+            "No key was given: this shows that the copy fits itself, not that it is the service's. Give --key or --card."
+        )
+
+
+@audit_app.command("export")
+def export(
+    out: Annotated[Path, typer.Argument(help="The file to write.")],
+    data: DataDir = HERE,
+    openings: Annotated[bool, typer.Option(help="With what opens the commitments: personal data.")] = False,
+) -> None:
+    """Write the log to a file that anyone can check."""
+    service = open_service(load_settings(data))
+    try:
+        with service.store.writing() as tx:
+            sign_checkpoint(tx.audit, service.settings.origin, service.keys.signing)
+            size = tx.audit.size()
+            event = AuditExported(actor="operator", size=size, root=tx.audit.root(size).hex(), openings=openings)
+            tx.audit.append(event)
+            sign_checkpoint(tx.audit, service.settings.origin, service.keys.signing)
+        with service.store.reading() as tx, out.open("w", encoding="utf-8") as target:
+            for line in export_lines(tx.audit, service.log_key, openings):
+                target.write(line + "\n")
+    finally:
+        service.close()
+    _console().print(f"Wrote {size + 1} entries to {out}.")
+
+
+@audit_app.command("checkpoint")
+def checkpoint(data: DataDir = HERE) -> None:
+    """Print the log's signed head."""
+    service = open_service(load_settings(data))
+    try:
+        with service.store.writing() as tx:
+            note = sign_checkpoint(tx.audit, service.settings.origin, service.keys.signing)
+    finally:
+        service.close()
+    typer.echo(note, nl=False)
+
+
+@audit_app.command("proof")
+def proof(
+    entry: Annotated[int, typer.Argument(help="The entry's index.", min=0)],
+    data: DataDir = HERE,
+    out: Annotated[Path | None, typer.Option(help="The file to write; left out: entry-N.tlog-proof.")] = None,
+) -> None:
+    """Write the proof that an entry is in the log, to be checked offline."""
+    service = open_service(load_settings(data))
+    try:
+        with service.store.writing() as tx:
+            sign_checkpoint(tx.audit, service.settings.origin, service.keys.signing)
+            text = prove(tx.audit, entry).text()
+    finally:
+        service.close()
+    path = out or Path(f"entry-{entry}.tlog-proof")
+    path.write_text(text, "utf-8")
+    _console().print(f"Wrote {path}.")

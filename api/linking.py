@@ -1,0 +1,321 @@
+"""A linking run: open the sealed encodings in memory, link outwards from declared members, put the links in force at once.
+
+A run is made of steps, each done once. Until its last step nothing that anyone can ask about has changed; a run that dies goes on
+where it stopped, and a run that fails leaves the links before it in force.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+from linkage.matcher import link
+
+from api.families import StoredFamily
+from api.identity import DECLARING_AGENCY
+from api.intake import open_data_key
+from api.intake_tables import extract_part
+from api.jobs import LEASE, Job, enqueue
+from api.logs import log
+from api.runs import FoundLink, Inputs, Run
+from api.service import Service
+from api.store.links import packed, unpacked
+from api.store.store import Transaction
+from linkage.records import EncodedRecords, Family, Marker, Member, PreviousLink
+from protocols.audit.events import RunAgencyLinked, RunFailed, RunStarted
+from protocols.errors import InputError, KinlinkError, SubmissionError
+from protocols.load import LoadedProtocol
+from protocols.sealing import SealingPrivateKey, open_stream
+from protocols.submission import CELLS, RECORDS, clk_context, clk_part, open_submission
+from protocols.vocabulary import Grade, Kind
+
+Hold = Callable[[Transaction], None]
+
+
+def run_linking(service: Service, job: Job) -> None:
+    """Do a linking run. A problem that a person must solve fails the run; anything else is tried again."""
+    try:
+        Linking(service, job).go()
+    except KinlinkError as error:
+        with service.store.writing() as tx:
+            tx.jobs.hold(job, service.now() + LEASE)
+            event = RunFailed(actor="service", run=job.subject, problem=error.what)
+            tx.links.fail_run(job.subject, error.what, service.now(), event)
+            tx.jobs.finish(job, "failed")
+        log().warning("run failed", run=job.subject, error=type(error).__name__)
+
+
+@dataclass(slots=True)
+class Linking:
+    """One run under way."""
+
+    service: Service
+    job: Job
+
+    def go(self) -> None:
+        """Every step that is not done yet."""
+        run = self._started()
+        assert run.inputs is not None  # noqa: S101 - `_started` chose them
+        with self.service.store.reading() as tx:
+            version = tx.identity.protocol(run.inputs.protocol_digest)
+            families = [item for item in tx.families.families() if _open(item, self.service.now().date())]
+        if version is None:
+            raise InputError("The run's sharing protocol is gone.", next_step="Start a new run.")
+        protocol = self.service.protocols.load(version)
+        others = [agency for agency in sorted(run.inputs.submissions) if agency != DECLARING_AGENCY]
+        stages = len(others) + 1
+        found = self._declared(run, families)
+        pending = [agency for agency in others if self._result(run, agency) is None]
+        anchor = self._encoded(run, DECLARING_AGENCY, protocol) if pending else None
+        for number, agency in enumerate(others, start=1):
+            self._progress(run, (number, stages, f"link {agency}"), 0, 0)
+            if agency in pending and anchor is not None:
+                self._link(run, agency, protocol, anchor, families, (number, stages, f"link {agency}"))
+            found += [_found(line) for line in self._result(run, agency) or []]
+        self._progress(run, (stages, stages, "put links in force"), 0, len(found))
+        self._cells(run, found)
+        self._publish(run, {item.declaration.family_ref for item in families}, found)
+
+    def _hold(self, tx: Transaction) -> None:
+        tx.jobs.hold(self.job, self.service.now() + LEASE)
+
+    def _started(self) -> Run:
+        with self.service.store.writing() as tx:
+            self._hold(tx)
+            run = tx.links.run(self.job.subject)
+            if run is None:
+                raise InputError("The run is gone.", next_step="Start a new run.")
+            if run.inputs is None:
+                inputs = _choose(tx)
+                event = RunStarted(
+                    actor="service",
+                    run=run.run,
+                    protocol_digest=inputs.protocol_digest,
+                    submissions=tuple(sorted(inputs.submissions.values())),
+                    families=len(tx.families.families()),
+                )
+                tx.links.start_run(run.run, inputs, self.service.now(), event)
+                run = tx.links.run(run.run)
+        assert run is not None  # noqa: S101 - it was there
+        return run
+
+    def _progress(self, run: Run, stage: tuple[int, int, str], done: int, total: int) -> None:
+        with self.service.store.writing() as tx:
+            self._hold(tx)
+            tx.links.progress(run.run, stage, done, total)
+
+    def _result(self, run: Run, agency: str) -> list[Any] | None:
+        with self.service.store.reading() as tx:
+            result = tx.links.step(run.run, f"link:{agency}")
+        return None if result is None else cast(list[Any], unpacked(result))
+
+    def _declared(self, run: Run, families: list[StoredFamily]) -> list[FoundLink]:
+        """Children's social care's own records of its members: declared, so certain."""
+        assert run.inputs is not None  # noqa: S101 - started
+        if DECLARING_AGENCY not in run.inputs.submissions:
+            return []
+        with self.service.store.reading() as tx:
+            there = {(item.family_ref, item.member_ref): item.link for item in tx.links.active(DECLARING_AGENCY)}
+        return [
+            FoundLink(
+                ref,
+                member,
+                DECLARING_AGENCY,
+                member,
+                Grade.CERTAIN,
+                there.get((ref, member)) or new_link(),
+                ("declared",),
+            )
+            for family in families
+            for ref in [family.declaration.family_ref]
+            for member in [item.record_ref for item in family.declaration.members]
+        ]
+
+    def _encoded(self, run: Run, agency: str, protocol: LoadedProtocol) -> EncodedRecords:
+        assert run.inputs is not None  # noqa: S101 - started
+        path = self.service.folder.submission(run.inputs.submissions[agency])
+        clk = protocol.document.encoding.clks[0].id
+        return open_encodings(path, agency, clk, self.service.keys.sealing)
+
+    def _link(
+        self,
+        run: Run,
+        agency: str,
+        protocol: LoadedProtocol,
+        anchor: EncodedRecords,
+        families: list[StoredFamily],
+        stage: tuple[int, int, str],
+    ) -> None:
+        assert run.inputs is not None  # noqa: S101 - started
+        records = self._encoded(run, agency, protocol)
+        with self.service.store.reading() as tx:
+            previous = [
+                PreviousLink(
+                    member_id(item.family_ref, item.member_ref), agency, item.record_ref, item.grade.value, item.link
+                )  # type: ignore[arg-type]
+                for item in tx.links.active(agency)
+            ]
+            markers = tx.links.markers(agency)
+        ids = {
+            member_id(f.declaration.family_ref, m.record_ref): (f.declaration.family_ref, m.record_ref)
+            for f in families
+            for m in f.declaration.members
+        }
+        by_person: dict[str, list[str]] = {}
+        for name, (_, ref) in ids.items():
+            by_person.setdefault(ref, []).append(name)
+        known = set(anchor.record_refs)
+        result = link(
+            anchor,
+            [_family(item, known) for item in families],
+            [records],
+            protocol.document.matching,
+            markers=[
+                Marker(name, agency, record, decision)  # type: ignore[arg-type]
+                for member, record, decision in markers
+                for name in by_person.get(member, ())
+            ],
+            previous=[item for item in previous if item.member_id in ids],
+            progress=self._reporter(run, stage),
+            threads=self.service.settings.threads or None,
+        )
+        there = {(item.member_id, item.record_ref): item.link_id for item in previous}
+        lines = []
+        for item in result.links:
+            family_ref, member_ref = ids[item.member_id]
+            name = there.get((item.member_id, item.record_ref)) or new_link()
+            lines.append(
+                [family_ref, member_ref, agency, item.record_ref, Grade(item.grade).value, name, list(item.evidence)]
+            )
+        counts = {grade.value: sum(line[4] == grade.value for line in lines) for grade in Grade}
+        event = RunAgencyLinked(actor="service", run=run.run, submission=run.inputs.submissions[agency], links=counts)
+        with self.service.store.writing() as tx:
+            self._hold(tx)
+            tx.links.finish_step(run.run, f"link:{agency}", packed(lines), event)
+
+    def _reporter(self, run: Run, stage: tuple[int, int, str]) -> Callable[[int, int], None]:
+        last = [self.service.now()]
+
+        def report(done: int, total: int) -> None:
+            now = self.service.now()
+            if (now - last[0]).total_seconds() >= 0.5:
+                last[0] = now
+                self._progress(run, stage, done, total)
+
+        return report
+
+    def _cells(self, run: Run, found: list[FoundLink]) -> None:
+        """Bring in the sealed values of linked records: of nobody else."""
+        assert run.inputs is not None  # noqa: S101 - started
+        with self.service.store.reading() as tx:
+            kept = {(item.agency, item.record_ref) for item in tx.links.active()}
+        kept |= {(item.agency, item.record_ref) for item in found}
+        for agency, submission in sorted(run.inputs.submissions.items()):
+            refs = {ref for of, ref in kept if of == agency}
+            rows = linked_cells(self.service.folder.submission(submission), refs)
+            with self.service.store.writing() as tx:
+                self._hold(tx)
+                tx.submissions.add_cells(submission, rows)
+
+    def _publish(self, run: Run, families: set[str], found: list[FoundLink]) -> None:
+        now = self.service.now()
+        with self.service.store.writing() as tx:
+            self._hold(tx)
+            published = tx.links.publish(run, families, found, now)
+            tx.submissions.drop_unlinked_cells()
+            enqueue(tx.jobs, "retention", run.run, now)
+            tx.jobs.finish(self.job, "done")
+        log().info("run completed", run=run.run, links=published.made + published.kept + published.regraded)
+
+
+def _found(line: list[Any]) -> FoundLink:
+    family, member, agency, record, grade, name, evidence = line
+    return FoundLink(family, member, agency, record, Grade(grade), name, tuple(evidence))
+
+
+def _choose(tx: Transaction) -> Inputs:
+    """What the run works on: each agency's newest submission, under the sharing protocol in force."""
+    protocol = tx.identity.live_protocol()
+    if protocol is None:
+        raise InputError("No sharing protocol is in force.", next_step="Put one in force, then start a new run.")
+    newest = {
+        agency: item.submission
+        for agency, item in tx.submissions.newest().items()
+        if item.manifest.protocol_digest == protocol.digest
+    }
+    if DECLARING_AGENCY not in newest:
+        raise InputError(
+            "Children's social care has no submission under the sharing protocol in force.",
+            next_step="Have it submit, then start a new run.",
+        )
+    return Inputs(protocol.digest, newest)
+
+
+def _open(family: StoredFamily, today: date) -> bool:
+    closed = family.declaration.closed
+    return closed is None or closed > today
+
+
+def member_id(family_ref: str, record_ref: str) -> str:
+    """How a member is named to the matcher: a person in two families is two members."""
+    return f"{family_ref}/{record_ref}"
+
+
+def new_link() -> str:
+    """A new link's id."""
+    return f"lnk-{secrets.token_hex(8)}"
+
+
+def _family(family: StoredFamily, known: set[str]) -> Family:
+    declaration = family.declaration
+    return Family(
+        declaration.family_ref,
+        tuple(
+            Member(
+                member_id(declaration.family_ref, item.record_ref),
+                item.record_ref if item.record_ref in known else None,
+                item.kind.value,
+                item.role.value,
+            )
+            for item in declaration.members
+            if item.kind is not Kind.UNBORN
+        ),
+    )
+
+
+def open_encodings(path: Path, agency: str, clk: str, key: SealingPrivateKey) -> EncodedRecords:
+    """A submission's encodings, opened in memory. Raises `SubmissionError`."""
+    with open_submission(path) as file, TemporaryDirectory(dir=path.parent, prefix=".link-") as scratch:
+        manifest = file.manifest
+        part = next((item for item in manifest.clks if item.name == clk), None)
+        if part is None:
+            raise SubmissionError(
+                f"The submission of `{agency}` has no encoding `{clk}`.", next_step="Have it encode again."
+            )
+        records = pl.read_parquet(extract_part(file, RECORDS, Path(scratch) / "records"))
+        about = clk_context(agency, clk, manifest.protocol_digest)
+        with file.open(clk_part(clk)) as source:
+            data = b"".join(open_stream(source, open_data_key(manifest, key), about))  # type: ignore[arg-type]
+    counts = records.get_column("encodings").to_numpy()
+    return EncodedRecords(
+        agency=agency,
+        record_refs=tuple(records.get_column("record_ref").to_list()),
+        clks=np.frombuffer(data, dtype=np.uint8).reshape(part.rows, part.bits // 8),
+        owner=np.repeat(np.arange(len(counts), dtype=np.int32), counts),
+        groups=tuple(tuple(item) for item in records.get_column("groups").to_list()),
+        kind=tuple(records.get_column("kind").to_list()),
+    )
+
+
+def linked_cells(path: Path, refs: set[str]) -> list[dict[str, Any]]:
+    """The sealed cells of these records."""
+    with open_submission(path) as file, TemporaryDirectory(dir=path.parent, prefix=".cells-") as scratch:
+        cells = pl.scan_parquet(extract_part(file, CELLS, Path(scratch) / "cells"), glob=False)
+        return cells.filter(pl.col("record_ref").is_in(sorted(refs))).collect().to_dicts()

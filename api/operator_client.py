@@ -1,0 +1,81 @@
+"""The operator's way to the running service: over HTTP, with the credential that `kinlink service init` made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+
+from api.admin import OPERATOR, OPERATOR_KEY
+from api.serve import address_of
+from api.settings import Settings
+from protocols.errors import KeyProblem, KinlinkError, Refusal, Unavailable
+from protocols.identity import ASSERTION_TYPE, TOKEN_PATH, make_client_assertion
+from protocols.signing import SigningKey
+
+_SECONDS = 30
+
+
+class OperatorClient:
+    """A session of the operator with one service."""
+
+    def __init__(self, http: httpx2.Client, token: str) -> None:
+        self._http = http
+        self._token = token
+
+    def start_run(self) -> str:
+        """Ask for a linking run; returns its id."""
+        return str(self._call("POST", "/v1/runs")["run_id"])
+
+    def run(self, run: str) -> dict[str, Any]:
+        """How far a run is."""
+        found: dict[str, Any] = self._call("GET", f"/v1/runs/{run}")
+        return found
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The newest runs."""
+        found: list[dict[str, Any]] = self._call("GET", "/v1/runs")
+        return found
+
+    def _call(self, method: str, path: str) -> Any:
+        return _answer(self._http, method, path, headers={"Authorization": f"Bearer {self._token}"})
+
+
+def _answer(http: httpx2.Client, method: str, path: str, **given: Any) -> Any:
+    try:
+        response = http.request(method, path, **given)
+    except httpx2.HTTPError as error:
+        raise Unavailable("The service does not answer.", next_step="Check that `kinlink serve` runs.") from error
+    if response.is_success:
+        return response.json()
+    try:
+        problem = response.json()
+        what, next_step = str(problem["detail"]), str(problem.get("next_step", ""))
+    except (ValueError, KeyError, TypeError):
+        raise Unavailable(
+            f"The service answered with status {response.status_code}.", next_step="Look at its log."
+        ) from None
+    kind: type[KinlinkError] = KeyProblem if response.status_code == 401 else Refusal
+    raise (Unavailable if response.status_code >= 500 else kind)(what, next_step=next_step)
+
+
+@contextmanager
+def operator(settings: Settings) -> Iterator[OperatorClient]:
+    """A session with the service of a data folder."""
+    try:
+        key = SigningKey.from_dict(json.loads((settings.folder.operator / OPERATOR_KEY).read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise KeyProblem(
+            "The operator's credential cannot be read.",
+            next_step="Run this as the user who runs the service, on its data folder.",
+        ) from error
+    with httpx2.Client(base_url=address_of(settings), timeout=_SECONDS, trust_env=False) as http:
+        form = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": make_client_assertion(OPERATOR, settings.audience, key),
+        }
+        yield OperatorClient(http, str(_answer(http, "POST", TOKEN_PATH, data=form)["access_token"]))

@@ -1,0 +1,97 @@
+"""The versions of the sharing protocol that the service holds, and the one in force, ready to decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import Protocol
+
+from protocols.audit.events import ProtocolActivated, ProtocolLoaded, ProtocolSuspended
+from protocols.errors import ProtocolError, Unavailable
+from protocols.load import LoadedProtocol, load_protocol, load_protocol_text
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolVersion:
+    """One version: its digest, its name, its text and whether it is in force."""
+
+    digest: str
+    protocol: str
+    version: int
+    text: str
+    state: str
+
+
+class ProtocolStore(Protocol):
+    """The storage that versions of the sharing protocol need."""
+
+    def live_protocol(self) -> ProtocolVersion | None:
+        """The version in force."""
+
+    def protocol(self, digest: str) -> ProtocolVersion | None:
+        """A version by its digest."""
+
+    def add_protocol(self, version: ProtocolVersion, at: datetime, event: ProtocolLoaded) -> None:
+        """Keep a version."""
+
+    def activate_protocol(self, digest: str, at: datetime, event: ProtocolActivated) -> None:
+        """Put a version in force."""
+
+    def suspend_protocol(self, digest: str, event: ProtocolSuspended) -> None:
+        """Stop every release under a version."""
+
+
+class ProtocolCache:
+    """Documents are parsed and compiled once for each digest: a digest never means anything else."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, LoadedProtocol] = {}
+        self._lock = Lock()
+
+    def live(self, store: ProtocolStore) -> LoadedProtocol:
+        """The version in force. Raises `Unavailable` if there is none: nothing is released without an agreement."""
+        version = store.live_protocol()
+        if version is None:
+            raise Unavailable(
+                "No sharing protocol is in force.",
+                next_step="Ask the service's operator which version is to be approved.",
+            )
+        return self.load(version)
+
+    def load(self, version: ProtocolVersion) -> LoadedProtocol:
+        """A version, parsed. Raises `ProtocolError` if the stored text is not what its digest says."""
+        with self._lock:
+            found = self._loaded.get(version.digest)
+            if found is None:
+                found = load_protocol_text(version.text, f"{version.protocol}.yaml")
+                if found.digest != version.digest:
+                    raise ProtocolError(
+                        "The stored sharing protocol is not the one that was approved.",
+                        next_step="Restore it from its backup, and check the audit log.",
+                    )
+                self._loaded[version.digest] = found
+            return found
+
+
+def add_from_file(store: ProtocolStore, path: Path, actor: str, at: datetime) -> LoadedProtocol:
+    """Check a document and keep it; one that is here already is left as it is. Raises `ProtocolError`."""
+    loaded = load_protocol(path)
+    if store.protocol(loaded.digest) is None:
+        document = loaded.document
+        store.add_protocol(
+            ProtocolVersion(loaded.digest, document.id, document.version, loaded.text, "loaded"),
+            at,
+            ProtocolLoaded(actor=actor, protocol=document.id, version=document.version, digest=loaded.digest),
+        )
+    return loaded
+
+
+def activate(store: ProtocolStore, loaded: LoadedProtocol, actor: str, reason: str, at: datetime) -> None:
+    """Put a version in force and say why."""
+    document = loaded.document
+    event = ProtocolActivated(
+        actor=actor, protocol=document.id, version=document.version, digest=loaded.digest, reason=reason
+    )
+    store.activate_protocol(loaded.digest, at, event)

@@ -1,0 +1,136 @@
+"""The Workbook asks about a family, and reads what changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel
+
+from api.guards import caller, service_of
+from api.problems import described
+from api.profiles import MOST_TRIES, Answer, Question, Why, busy, decide, refusal, refused_events, why_refused
+from api.routes.families import FamilyRef
+from api.service import Service
+from api.store.store import Transaction
+from protocols.audit.events import ChangesRead
+from protocols.errors import InputError, KeyProblem, VerificationError
+from protocols.identity import WORKER_HEADER, WorkerAssertion, read_worker_assertion
+from protocols.profile import Profile
+from protocols.signing import signer_of
+from protocols.vocabulary import Purpose
+
+router = APIRouter()
+
+
+class Change(BaseModel):
+    """Something that the Workbook should ask about again."""
+
+    cursor: int
+    at: datetime
+    kind: str
+    family_ref: str | None
+    about: str | None
+
+
+class Changes(BaseModel):
+    """What changed after a cursor, oldest first; ask again from `cursor`."""
+
+    changes: list[Change]
+    cursor: int
+    more: bool
+
+
+@router.get(
+    "/v1/families/{family_ref}/profile",
+    response_class=Response,
+    responses={200: {"model": Profile}, **described(401, 403, 409, 422, 429, 503)},
+)
+def profile(
+    family_ref: FamilyRef,
+    request: Request,
+    worker: Annotated[str, Header(alias=WORKER_HEADER, max_length=4096)],
+    purpose: Purpose | None = None,
+) -> Response:
+    """What one worker may be told about each member of a family at each agency, sealed values included."""
+    service = service_of(request)
+    claims = _worker(service, worker, caller(request).client)
+    if purpose is not None and purpose is not claims.purpose:
+        raise InputError("The purpose differs from the one that is vouched for.", next_step="Ask for that purpose.")
+    with service.store.reading() as tx:
+        protocol = service.protocols.live(tx.identity)
+    service.limiter.question(claims.worker, protocol.document.limits.queries_per_worker_per_hour)
+    question = Question(family_ref, caller(request).client, claims, protocol, service.now())
+    answer = _ask(service, question)
+    if answer is None:
+        service.metrics.questions.labels("refused").inc()
+        raise refusal()
+    service.metrics.questions.labels("answered").inc()
+    return Response(
+        answer.profile.model_dump_json(),
+        media_type="application/json",
+        headers={"Cache-Control": "no-store", "Kinlink-Profile": answer.stored.profile},
+    )
+
+
+def _worker(service: Service, token: str, client: str) -> WorkerAssertion:
+    """The worker whom the Workbook vouches for. Raises `KeyProblem`."""
+    try:
+        with service.store.reading() as tx:
+            key = tx.identity.key(signer_of(token))
+    except VerificationError as error:
+        raise KeyProblem("The worker assertion is malformed.", next_step=error.next_step) from None
+    if key is None or key.client != client or key.retired_at is not None:
+        raise KeyProblem(
+            "The worker assertion is signed with a key that is not this client's.",
+            next_step="Sign it with the current key.",
+        )
+    return read_worker_assertion(token, key.verifying_key, client, service.now())
+
+
+def _ask(service: Service, question: Question) -> Answer | None:
+    """Read, decide, write: again from the start if something that decides has changed in between."""
+    for _ in range(MOST_TRIES):
+        with service.store.reading() as tx:
+            why, answer = _decided(tx, question)
+        with service.store.writing() as tx:
+            if why is not None:
+                tx.profiles.keep_refusal(*refused_events(question, why), question.at)
+                return None
+            assert answer is not None  # noqa: S101 - the other outcome
+            if tx.profiles.generation() == answer.generation:
+                tx.profiles.keep_answer(answer.stored, answer.event)
+                return answer
+            tx.roll_back()
+    raise busy()
+
+
+def _decided(tx: Transaction, question: Question) -> tuple[Why | None, Answer | None]:
+    family = tx.families.family(question.ref)
+    why = why_refused(question, family, tx.profiles)
+    if why is not None or family is None:
+        return why, None
+    agencies = [party.id for party in question.protocol.document.parties]
+    picture = tx.profiles.picture(family, agencies)
+    return None, decide(question, family, picture, tx.profiles)
+
+
+@router.get("/v1/changes", responses=described(401, 403, 422, 429, 503))
+def changes(
+    request: Request, since: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 200
+) -> Changes:
+    """What changed after a cursor: families to ask about again, recalls to act on. It names families, never people or values."""
+    service = service_of(request)
+    with service.store.writing() as tx:
+        rows = tx.profiles.changes(since, limit + 1)
+        page = rows[:limit]
+        last = page[-1][0] if page else since
+        tx.audit.append(ChangesRead(actor=caller(request).client, since=since, until=last))
+    return Changes(
+        changes=[
+            Change(cursor=n, at=at, kind=kind, family_ref=family, about=about) for n, at, kind, family, about in page
+        ],
+        cursor=last,
+        more=len(rows) > limit,
+    )

@@ -1,0 +1,98 @@
+"""Linking runs: asked for, watched, never answered with anything about a person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel
+
+from api.guards import caller, service_of
+from api.jobs import enqueue
+from api.problems import NotFound, described
+from api.runs import Run, new_run
+from protocols.audit.events import RunRequested
+
+router = APIRouter()
+
+
+class Stage(BaseModel):
+    """Which of its stages a run is at."""
+
+    number: int
+    of: int
+    name: str
+
+
+class Progress(BaseModel):
+    """How far the stage is."""
+
+    done: int
+    total: int
+
+
+class RunView(BaseModel):
+    """A linking run. `totals` counts links by agency and grade."""
+
+    run_id: str
+    state: str
+    stage: Stage
+    progress: Progress
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    totals: dict[str, dict[str, int]]
+    problem: str | None
+
+
+class Asked(BaseModel):
+    """A run that was asked for."""
+
+    run_id: str
+
+
+@router.post("/v1/runs", status_code=202, responses=described(401, 403, 429, 503))
+def ask(request: Request) -> Asked:
+    """Ask for a linking run. While one is waiting or under way, it is that one."""
+    service = service_of(request)
+    with service.store.writing() as tx:
+        under_way = tx.links.unfinished_run()
+        if under_way is not None and under_way.state == "queued":
+            return Asked(run_id=under_way.run)
+        run = new_run(caller(request).client, service.now())
+        tx.links.add_run(run, RunRequested(actor=run.requested_by, run=run.run))
+        enqueue(tx.jobs, "linking", run.run, service.now())
+    return Asked(run_id=run.run)
+
+
+@router.get("/v1/runs", responses=described(401, 403, 429, 503))
+def newest(request: Request) -> list[RunView]:
+    """The newest runs."""
+    with service_of(request).store.reading() as tx:
+        return [_view(run) for run in tx.links.runs(20)]
+
+
+@router.get("/v1/runs/{run_id}", responses=described(401, 403, 404, 422, 429, 503))
+def one(run_id: Annotated[str, Path(pattern=r"^run-[0-9a-f]{16}$")], request: Request) -> RunView:
+    """How far a run is."""
+    with service_of(request).store.reading() as tx:
+        run = tx.links.run(run_id)
+    if run is None:
+        raise NotFound("There is no such run.", next_step="List the runs.")
+    return _view(run)
+
+
+def _view(run: Run) -> RunView:
+    number, of, name = run.stage
+    return RunView(
+        run_id=run.run,
+        state=run.state,
+        stage=Stage(number=number, of=of, name=name),
+        progress=Progress(done=run.done, total=run.total),
+        requested_at=run.requested_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        totals=run.totals,
+        problem=run.problem,
+    )

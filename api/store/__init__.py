@@ -1,0 +1,1 @@
+"""Storage of the central service: SQLite or PostgreSQL, one schema, one history."""

@@ -1,0 +1,165 @@
+"""The audit log in the database: entries are added in the transaction of what they tell about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from api.store.tables_work import CheckpointRow, EntryRow, HeadRow, NodeRow, OpeningRow
+from protocols.audit.entries import Opening, seal_event
+from protocols.audit.events import Event
+from protocols.audit.merkle import HASH_BYTES, leaf_hash, node_hash, root
+from protocols.audit.verify import Row
+from protocols.errors import InputError
+
+TILE_LEVEL = 8
+TILE = 1 << TILE_LEVEL
+_PAGE = 5_000
+
+
+class AuditLog:
+    """The log as one transaction sees it."""
+
+    def __init__(self, session: Session, clock: Callable[[], datetime], writes: bool) -> None:
+        self._session = session
+        self._clock = clock
+        self._writes = writes
+        self._head: tuple[int, bytes | None] | None = None
+
+    def append(self, event: Event) -> int:
+        """Add the event's entry and return its index. The head is locked from here to the end of the transaction."""
+        if not self._writes:
+            raise InputError("An entry was added in a transaction that only reads.")
+        size, previous = self._locked_head()
+        entry, openings = seal_event(event, size, previous, self._clock())
+        body = entry.canonical()
+        leaf = leaf_hash(body)
+        self._session.execute(insert(EntryRow).values(entry=size, leaf=leaf, body=body))
+        if openings:
+            self._session.execute(
+                insert(OpeningRow),
+                [{"entry": size, "field": o.field, "salt": o.salt, "value": o.value} for o in openings],
+            )
+        self._head = (size + 1, leaf)
+        grown = {"size": size + 1, "last_leaf": leaf} | ({"generation": size + 1} if event.decides else {})
+        self._session.execute(update(HeadRow).values(**grown))
+        if (size + 1) % TILE == 0:
+            self._close_tile(size + 1)
+        return size
+
+    def _locked_head(self) -> tuple[int, bytes | None]:
+        if self._head is None:
+            row = self._session.execute(select(HeadRow.size, HeadRow.last_leaf).with_for_update()).one()
+            self._head = (row.size, row.last_leaf)
+        return self._head
+
+    def _close_tile(self, size: int) -> None:
+        """Store the hashes of the perfect subtrees that end here, from 256 leaves up."""
+        level, position = TILE_LEVEL, size // TILE - 1
+        value = self._tile(position)
+        while True:
+            self._session.execute(insert(NodeRow).values(level=level, position=position, hash=value))
+            if position % 2 == 0:
+                return
+            value = node_hash(self.node(level, position - 1), value)
+            level, position = level + 1, position // 2
+
+    def _leaves(self, start: int, stop: int) -> list[bytes]:
+        rows = self._session.execute(
+            select(EntryRow.leaf).where(EntryRow.entry >= start, EntryRow.entry < stop).order_by(EntryRow.entry)
+        )
+        return list(rows.scalars())
+
+    def _tile(self, position: int) -> bytes:
+        return _fold(self._leaves(position * TILE, (position + 1) * TILE))
+
+    def node(self, level: int, position: int) -> bytes:
+        """The node function of the tree: stored from 256 leaves up, computed below."""
+        if level < TILE_LEVEL:
+            return _fold(self._leaves(position << level, (position + 1) << level))
+        found = self._session.execute(
+            select(NodeRow.hash).where(NodeRow.level == level, NodeRow.position == position)
+        ).scalar_one()
+        return bytes(found)
+
+    def generation(self) -> int:
+        """How long the log was after the last event that can change a decision. In a writing transaction it cannot grow any more."""
+        if self._writes:
+            self._locked_head()
+        return int(self._session.execute(select(HeadRow.generation)).scalar_one())
+
+    def size(self) -> int:
+        """How many entries there are."""
+        return int(self._session.execute(select(HeadRow.size)).scalar_one())
+
+    def root(self, size: int) -> bytes:
+        """The root of the first `size` entries."""
+        return root(size, self.node)
+
+    def body(self, index: int) -> bytes | None:
+        """The bytes of one entry."""
+        return self._session.execute(select(EntryRow.body).where(EntryRow.entry == index)).scalar_one_or_none()
+
+    def rows(self, stop: int) -> Iterator[tuple[Row, tuple[Opening, ...]]]:
+        """The first `stop` entries with what is still there to open them."""
+        for start in range(0, stop, _PAGE):
+            end = min(start + _PAGE, stop)
+            openings: dict[int, list[Opening]] = {}
+            for found in self._session.execute(
+                select(OpeningRow.entry, OpeningRow.field, OpeningRow.salt, OpeningRow.value).where(
+                    OpeningRow.entry >= start, OpeningRow.entry < end
+                )
+            ):
+                openings.setdefault(found.entry, []).append(Opening(found.field, bytes(found.salt), found.value))
+            for item in self._session.execute(
+                select(EntryRow.entry, EntryRow.leaf, EntryRow.body)
+                .where(EntryRow.entry >= start, EntryRow.entry < end)
+                .order_by(EntryRow.entry)
+            ):
+                yield Row(item.entry, bytes(item.body), bytes(item.leaf)), tuple(openings.get(item.entry, ()))
+
+    def entries_about(self, field: str, value: str) -> list[int]:
+        """The entries that commit to this value in this field, as far as it was not erased."""
+        return list(
+            self._session.execute(
+                select(OpeningRow.entry)
+                .where(OpeningRow.value == value, OpeningRow.field == field)
+                .order_by(OpeningRow.entry)
+            ).scalars()
+        )
+
+    def forget(self, entries: list[int], event: Event) -> int:
+        """Delete what opens these entries' commitments; the entries stay. Returns the index of the entry that says so."""
+        for start in range(0, len(entries), 500):
+            self._session.execute(delete(OpeningRow).where(OpeningRow.entry.in_(entries[start : start + 500])))
+        return self.append(event)
+
+    def last_checkpoint(self) -> str | None:
+        """The newest signed checkpoint."""
+        return self._session.execute(
+            select(CheckpointRow.note).order_by(CheckpointRow.size.desc()).limit(1)
+        ).scalar_one_or_none()
+
+    def checkpoints(self) -> list[str]:
+        """Every signed checkpoint, oldest first."""
+        return list(self._session.execute(select(CheckpointRow.note).order_by(CheckpointRow.size)).scalars())
+
+    def checkpointed(self) -> int:
+        """The size of the newest checkpoint; -1 if there is none."""
+        return int(self._session.execute(select(func.coalesce(func.max(CheckpointRow.size), -1))).scalar_one())
+
+    def add_checkpoint(self, size: int, note: str) -> None:
+        """Keep a signed checkpoint."""
+        self._session.execute(insert(CheckpointRow).values(size=size, note=note, at=self._clock()))
+
+
+def _fold(hashes: list[bytes]) -> bytes:
+    """The root of a perfect subtree from its leaves."""
+    while len(hashes) > 1:
+        hashes = [node_hash(hashes[i], hashes[i + 1]) for i in range(0, len(hashes), 2)]
+    if not hashes or len(hashes[0]) != HASH_BYTES:
+        raise InputError("The audit log is incomplete.", next_step="Run `kinlink audit verify`.")
+    return hashes[0]
