@@ -33,9 +33,11 @@ class Chance:
         return items[int(self.unit() * len(items))]
 
     def skewed(self, items: Sequence[T]) -> T:
-        """One item, those at the front far likelier: how names are spread in a population."""
+        """One item, those at the front likelier: how names are spread in a population."""
         value = self.unit()
-        return items[int(value * value * len(items))]
+        if self.yes(0.3):
+            value *= value
+        return items[int(value * len(items))]
 
     def weighted(self, items: Sequence[tuple[T, float]]) -> T:
         """One item by weight."""

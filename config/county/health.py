@@ -69,7 +69,7 @@ class Health:
     def _patient(self, person: Person, due: date | None) -> None:
         chance = self._chance
         record = erring_record(self._references.next(), person, QUALITY, chance)
-        if person.age < 1 and chance.yes(0.35):
+        if person.age < 1 and record.born and chance.yes(0.35):
             record.names = [Name("Baby", "", record.names[0].family)]
         record.groups = self._households.of(record.addresses[0])
         record.values |= self._values(person, due)

@@ -16,6 +16,15 @@ class Names:
     families: tuple[str, ...]
     middle: float
     changes_on_marriage: float
+    elder_women: tuple[str, ...] = ()
+    elder_men: tuple[str, ...] = ()
+
+    def given(self, sex: str, year: int) -> tuple[str, ...]:
+        """Given names of people of that sex born in that year, as fashion had it."""
+        women, men = (self.girls, self.boys) if year > 2005 else (self.women, self.men)
+        if year < 1962 and self.elder_women:
+            women, men = self.elder_women, self.elder_men
+        return women if sex == "F" else men
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -32,6 +41,21 @@ Lowe Walsh Kemp Burton Gilbert Hawkins Pritchard Sutton Goodwin Dawson Nash Bird
 Francis Lane Tucker Hutchinson Parsons Rose Poole Newman Briggs Atkins Summers Cartwright Hayward Blake Tilley
 Fairclough Gadsby Pettit Wainwright Oakley Thorne Marlow Ashdown Dunmore Birch Lister Pickering Sharp Stokes
 Wheatley Farrow Cresswell Elmore Godfrey Haines Jarvis Kirby Langley Mead Norris Orchard Peacock Quinton Redfern
+Abbott Ainsworth Aldridge Alford Appleby Archer Armitage Arnold Ashworth Atkinson Austin Bagshaw Baldwin Ball
+Bannister Barlow Barrett Barron Baxter Beaumont Beck Benson Berry Best Billington Bond Booth Bowden Bowen Bowles
+Bradshaw Brady Bray Brewer Bright Broad Bromley Brookes Bryant Buckley Bull Bullock Burgess Burns Burrows Bush
+Carpenter Carr Carroll Chadwick Chambers Chandler Charlton Church Clayton Clements Coates Coleman Compton Conway
+Cooke Coombes Copeland Cotton Craven Crawford Cross Crossley Cunningham Dale Daniels Davenport Dean Dickens Dobson
+Drake Drew Duckworth Duncan Dunn Dyer Eastwood Eaton Elliott Emery Everett Farmer Faulkner Fenton Finch Fleming
+Flynn Forster Fowler Frost Fuller Gale Gardner Garland Gates George Giles Glover Goddard Gough Greaves Greenwood
+Griffin Hale Hammond Hancock Hanson Harding Hardy Harper Hartley Haynes Heath Hewitt Hicks Higgins Hilton Hobbs
+Hodgson Holden Hollis Hood Hooper Horton Howarth Howe Hubbard Humphrey Hurst Ingram Jennings Jessop Kay Kendall
+Kershaw Lacey Lamb Lambert Law Lawson Leach Lees Leonard Little Lord Lucas Lynch Mann Manning Marsden Mather Mellor
+Metcalfe Middleton Millington Moss Naylor Neal Newton Nichols Nixon North Nuttall Oldham Oliver Owens Parkin
+Parkinson Pearce Perkins Perry Pike Plant Platt Pollard Potter Pratt Preston Proctor Pugh Ramsden Randall Read
+Reeves Rhodes Riley Rowley Royle Rushton Salter Savage Sewell Shepherd Short Skinner Slater Spencer Stafford Stanton
+Steele Stephens Sykes Talbot Tate Thorpe Townsend Tyler Underwood Vaughan Vincent Wade Walton Warren Waters Weaver
+Weston Wheeler Whittaker Wilkins Winter Woodhouse Woodward Yates Young
 Smith-Jones Taylor-Webb Hart-Davies Fox-Barnes
 """
 
@@ -64,6 +88,14 @@ _BRITISH = Names(
     families=_words(_BRITISH_FAMILIES),
     middle=0.7,
     changes_on_marriage=0.6,
+    elder_women=_words("""
+    Margaret Jean Patricia Barbara Maureen Christine Sheila Janet Pauline Sandra Brenda Gillian Dorothy Joan Marion
+    Beryl Hilary Rosemary Valerie Shirley Doreen Marjorie Susan Linda Carol Elizabeth Mary Ann Jacqueline Lesley
+    """),
+    elder_men=_words("""
+    John Peter David Brian Michael Alan Kenneth Derek Roy Geoffrey Keith Barry Malcolm Roger Trevor Ronald Dennis Eric
+    Gordon Norman Clive Leonard Stanley Raymond Terence Robert William George Frank Douglas
+    """),
 )
 
 _IRISH = Names(

@@ -86,13 +86,13 @@ class People:
         names = ORIGINS[origin]
         if self._chance.yes(_FIRST_OF_JANUARY.get(origin, 0.0)):
             born = born.replace(month=1, day=1)
-        given = self._chance.skewed(names.women if sex == "F" else names.men)
+        given = self._chance.skewed(names.given(sex, born.year))
         return self.add(origin, sex, born, self.named(origin, sex, given, self.family_name(origin)), home)
 
     def child(self, origin: str, sex: str, born: date, family: str, home: Address, taken: set[str]) -> Person:
         """A child with the given family name and a given name that no brother or sister has."""
         names = ORIGINS[origin]
-        pool = [given for given in (names.girls if sex == "F" else names.boys) if given not in taken]
+        pool = [given for given in names.given(sex, born.year) if given not in taken]
         return self.add(origin, sex, born, self.named(origin, sex, self._chance.skewed(pool), family), home)
 
     def family_name(self, origin: str) -> str:

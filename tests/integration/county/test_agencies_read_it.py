@@ -42,7 +42,7 @@ def test_every_record_is_read_and_every_value_accepted(agency: str, protocol) ->
     assert all(isinstance(each, Record | Suppressed) for each in found)
     assert reading.findings.count(Severity.ERROR) == 0
     assert not reading.findings.codes() & {"VALUE_REFUSED", "VALUE_PERSONAL", "FLAG_UNREADABLE", "KIND_UNREADABLE"}
-    assert {"DOB_MISSING", "POSTCODE_MISSING", "DOB_FIRST_OF_JANUARY"} <= reading.findings.codes()
+    assert {"POSTCODE_MISSING", "NO_FIXED_ABODE", "DOB_FIRST_OF_JANUARY", "DOB_PLACEHOLDER"} <= reading.findings.codes()
     values = Counter(
         value.attribute.id for each in found if isinstance(each, Record) for value in each.values if value.value
     )
