@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _TIME = re.compile(r"[T ]\d{1,2}:\d{2}.*$")
-_PARTIAL = re.compile(r"^\d{4}(?:[-/.]\d{1,2})?$")
+_PARTIAL = re.compile(r"^(?:19|20)\d{2}(?:[-/.](?:0?[1-9]|1[0-2]))?$")
 OLDEST = 110
 
 

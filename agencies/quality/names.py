@@ -15,7 +15,7 @@ _COMMENT = re.compile(r"[(\[]|\b(?:a\.?k\.?a|n[eé]e|formerly|known as)\b", re.I
 _COMMA = re.compile(r"\w\s*,\s*\w")
 _UNBORN = re.compile(r"\bunborn\b|\bfo?etus\b|^bump\b", re.IGNORECASE)
 _BABY = re.compile(
-    r"^\s*(?:baby|newborn|infant)\b|\bbaby$|^\s*(?:boy|girl|twin|triplet)\s+(?:of\b|[12ab]\b|$)|^\s*b/o\b",
+    r"^\s*(?:baby|newborn|infant)\b|\bbaby$|^\s*(?:boy|girl|twin|triplet)(?:\s+(?:of\b|[12ab]\b)|\s*$)|^\s*b/o\b",
     re.IGNORECASE,
 )
 _NO_VALUE = re.compile(r"^[\s.\-_/*?x]*$", re.IGNORECASE)
