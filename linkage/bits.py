@@ -35,7 +35,7 @@ def compiled(function: F) -> F:
 
 
 @intrinsic
-def popcount(typing_context: Any, word: Any) -> Any:
+def _popcount(typing_context: Any, word: Any) -> Any:
     """Number of one-bits of a word as a signed 64-bit integer: the processor's own instruction, vectorised by LLVM."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -55,7 +55,7 @@ def pack(clks: NDArray[np.uint8]) -> Words:
 
 def popcounts(words: Words) -> NDArray[np.int64]:
     """Number of one-bits of each encoding."""
-    return np.bitwise_count(words).sum(axis=1, dtype=np.int64)
+    return np.asarray(np.bitwise_count(words).sum(axis=1, dtype=np.int64))
 
 
 def tiled(words: Words) -> Words:
@@ -65,6 +65,9 @@ def tiled(words: Words) -> Words:
     padded = np.zeros((tiles * WIDTH, size), dtype=np.uint64)
     padded[:count] = words
     return np.ascontiguousarray(padded.reshape(tiles, WIDTH, size).transpose(0, 2, 1))
+
+
+popcount: Any = _popcount
 
 
 @compiled

@@ -61,9 +61,13 @@ class EncodedRecords:
                 f"{self.clks.dtype}."
             )
         if self.owner.shape != (self.clks.shape[0],) or not np.issubdtype(self.owner.dtype, np.integer):
-            raise InputError(f"{who}: {self.clks.shape[0]} encodings came with {self.owner.size} owners; expected one each.")
+            raise InputError(
+                f"{who}: {self.clks.shape[0]} encodings came with {self.owner.size} owners; expected one each."
+            )
         if self.owner.size and (self.owner.min() < 0 or self.owner.max() >= count):
-            raise InputError(f"{who}: an encoding belongs to a record that is not there; expected rows 0 to {count - 1}.")
+            raise InputError(
+                f"{who}: an encoding belongs to a record that is not there; expected rows 0 to {count - 1}."
+            )
         with_clk = np.zeros(count, dtype=bool)
         with_clk[self.owner] = True
         for row in np.flatnonzero(~with_clk):
@@ -71,7 +75,9 @@ class EncodedRecords:
                 raise InputError(f"{who}: record `{self.record_refs[row]}` has no encoding, and is not UNBORN.")
         for row in np.flatnonzero(with_clk):
             if self.kind[row] == Kind.UNBORN:
-                raise InputError(f"{who}: record `{self.record_refs[row]}` is UNBORN and has an encoding; expected none.")
+                raise InputError(
+                    f"{who}: record `{self.record_refs[row]}` is UNBORN and has an encoding; expected none."
+                )
         if self.clks.shape[0]:
             same = self.clks.shape[1] == 0 or (self.clks.max(axis=1) == self.clks.min(axis=1))
             flat = np.flatnonzero(same & np.isin(self.clks[:, 0], (0, 255))) if np.ndim(same) else np.arange(1)
@@ -85,7 +91,7 @@ class EncodedRecords:
     @property
     def bits(self) -> int:
         """Length of one encoding."""
-        return 8 * self.clks.shape[1]
+        return 8 * int(self.clks.shape[1])
 
     def __len__(self) -> int:
         return len(self.record_refs)

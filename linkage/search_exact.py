@@ -82,9 +82,7 @@ def dice_limits(bits: int, threshold: float) -> NDArray[np.int64]:
     return limits
 
 
-def search(
-    left: Words, right: Words, limits: NDArray[np.int64], *, threads: int | None = None
-) -> Iterator[Pairs]:
+def search(left: Words, right: Words, limits: NDArray[np.int64], *, threads: int | None = None) -> Iterator[Pairs]:
     """Stream every pair of rows whose Hamming distance is at most `limits[popcount sum]`."""
     if left.shape[0] == 0 or right.shape[0] == 0:
         return
@@ -110,9 +108,7 @@ def search(
                 future.cancel()
 
 
-def _search_block(
-    a: Side, b: Side, limits: NDArray[np.int64], first_check: int, row: int, tile: int
-) -> list[Pairs]:
+def _search_block(a: Side, b: Side, limits: NDArray[np.int64], first_check: int, row: int, tile: int) -> list[Pairs]:
     last_row = min(row + BLOCK_ROWS, a.words.shape[0])
     last_tile = min(tile + BLOCK_TILES, b.tiles.shape[0])
     left = _whole_groups(a.words[row:last_row])
@@ -121,7 +117,15 @@ def _search_block(
     start = (0, 0)
     while True:
         count, group, at = _emit(
-            left, a.ones[row:last_row], b.tiles[tile:last_tile], b.ones, tile * WIDTH, limits, first_check, buffer, *start
+            left,
+            a.ones[row:last_row],
+            b.tiles[tile:last_tile],
+            b.ones,
+            tile * WIDTH,
+            limits,
+            first_check,
+            buffer,
+            *start,
         )
         if count:
             rows, columns, distance = buffer[:, :count]
@@ -204,3 +208,47 @@ def _emit(  # pragma: no cover - compiled
                         count += 1
         tile = 0
     return count, rows, -1
+
+
+def tally(
+    left: Words, right: Words, bits: int, *, threads: int | None = None, most_pairs: int = 1 << 28
+) -> tuple[NDArray[np.int64], int]:
+    """How many pairs lie at each Hamming distance 0..bits, and k: only every k-th row of the left side was counted.
+
+    k is 1 up to `most_pairs` pairs. The rows are in the caller's order, so the same input gives the same counts.
+    """
+    every = max(1, -(-left.shape[0] * right.shape[0] // most_pairs))
+    rows = np.ascontiguousarray(left[::every])
+    counts = np.zeros(bits + 1, dtype=np.int64)
+    if rows.shape[0] == 0 or right.shape[0] == 0:
+        return counts, 1
+    tiles = tiled(right)
+    with ThreadPoolExecutor(max_workers=threads or os.cpu_count() or 1) as pool:
+        parts = pool.map(
+            lambda row: _tally(
+                _whole_groups(rows[row : row + BLOCK_ROWS]),
+                min(BLOCK_ROWS, rows.shape[0] - row),
+                tiles,
+                right.shape[0],
+                bits,
+            ),
+            range(0, rows.shape[0], BLOCK_ROWS),
+        )
+        for part in parts:
+            counts += part
+    return counts, every
+
+
+@compiled
+def _tally(left: Words, rows: int, tiles: Words, columns: int, bits: int) -> NDArray[np.int64]:  # pragma: no cover
+    distance = np.empty((ROWS, WIDTH), dtype=np.int64)
+    counts = np.zeros((ROWS, bits + 1), dtype=np.int64)  # one line for each row: neighbours do not wait for each other
+    for t in range(tiles.shape[0]):
+        width = min(WIDTH, columns - t * WIDTH)
+        for row in range(0, rows, ROWS):
+            distance[:] = 0
+            add_distances(left, row, tiles[t], 0, left.shape[1] // CHUNK, distance)
+            for j in range(width):
+                for r in range(min(ROWS, rows - row)):
+                    counts[r, distance[r, j]] += 1
+    return np.asarray(counts.sum(axis=0))

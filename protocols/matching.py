@@ -1,7 +1,7 @@
 """The match rules of a sharing protocol: what a link must show, and what never counts.
 
 The defaults are the shipped recipe (`docs/matching.md` says how each was measured). They are few on purpose: everything
-else the matcher needs is learnt from the encodings themselves, without labels and without thresholds on similarity.
+else the matcher needs it learns from the encodings themselves, without labels.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ class SearchRules(_Rules):
     ] = SearchKind.AUTO
     recall: Annotated[
         Probability,
-        Field(description="Share of the pairs that `exact` would find which `lsh` must find too; measured in every run."),
+        Field(
+            description="Share of the pairs that `exact` would find which `lsh` must find too; measured in every run."
+        ),
     ] = 0.999
 
 
@@ -64,11 +66,11 @@ class ReviewRules(_Rules):
         float,
         Field(
             gt=0.0,
-            le=1.0,
+            le=10.0,
             allow_inf_nan=False,
-            description="Probable links of one agency, as a share of the links it is expected to have; the best are kept.",
+            description="Probable links at one agency, as a share of the links expected there; the best are kept.",
         ),
-    ] = 1.0
+    ] = 0.5
 
 
 class ContextRules(_Rules):
@@ -102,6 +104,35 @@ class ContextRules(_Rules):
     ] = 20
 
 
+class GuardRules(_Rules):
+    """What keeps a probable link from being `certain` on shared evidence alone, however high its probability.
+
+    Each guard gives way when another member of the family, certain without help, is in the same group at the agency:
+    that is a second, independent kind of evidence. A guard never makes a link; it sends it to review.
+    """
+
+    date: Annotated[
+        bool,
+        Field(
+            description="A pair of which one side has no date of birth (kind UNKNOWN) is not certain on its own: a father "
+            "and a son of one name at one address would agree in all the rest."
+        ),
+    ] = True
+    age: Annotated[bool, Field(description="An adult and a child are never certain, with or without the family.")] = (
+        True
+    )
+    closeness: Annotated[
+        float,
+        Field(
+            ge=0.0,
+            le=1.0,
+            allow_inf_nan=False,
+            description="How alike two encodings must be to be certain on their own, from 0 (strangers) to 1 (equal). It "
+            "stands above the pairs that agree in name and place and not in the date; the knock-out table shows it.",
+        ),
+    ] = 0.35
+
+
 class MatchRules(_Rules):
     """When a record at an agency is a declared member."""
 
@@ -119,15 +150,18 @@ class MatchRules(_Rules):
         Probability, Field(description="A link that was `probable` stays so down to this probability.")
     ] = 0.10
     weak_evidence: Annotated[
-        tuple[WeakEvidence, ...],
+        tuple[Annotated[WeakEvidence, Field(strict=False)], ...],
         Field(strict=False, description="Kinds of agreement that are ignored: the encoder makes no tokens from them."),
     ] = tuple(WeakEvidence)
     shared_address_groups: Annotated[
         int,
-        Field(ge=2, le=1_000, description="An address that more of an agency's groups than this use is a shared address."),
+        Field(
+            ge=2, le=1_000, description="An address that more of an agency's groups than this use is a shared address."
+        ),
     ] = 5
     review: ReviewRules = ReviewRules()
     context: ContextRules = ContextRules()
+    guards: GuardRules = GuardRules()
     search: SearchRules = SearchRules()
 
     @model_validator(mode="after")

@@ -1,0 +1,80 @@
+"""The people whom families declare, numbered, with the families they are in.
+
+Linking starts from them and from nobody else. A person declared in two families is one person here (the same record at the
+declaring agency) and two members outside; nothing joins the two families.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.records import EncodedRecords, Family, Member
+from protocols.errors import InputError
+from protocols.vocabulary import Kind
+
+
+@dataclass(frozen=True)
+class Declared:
+    """People by number: their rows at the anchor, their member ids; families as sorted arrays of people's numbers."""
+
+    rows: NDArray[np.int32]
+    member_ids: tuple[tuple[str, ...], ...]
+    families: tuple[NDArray[np.int32], ...]
+    person_of: dict[str, int]
+    members: dict[str, Member]
+
+    def __len__(self) -> int:
+        return self.rows.size
+
+
+def declared(anchor: EncodedRecords, families: Sequence[Family]) -> Declared:
+    """Number the declared people that have an encoding; members without one (unborn, or without a record) stay members."""
+    if not families:
+        raise InputError("There is no declared family to link.", next_step="Declare at least one family.")
+    row_of = {ref: row for row, ref in enumerate(anchor.record_refs)}
+    with_clk = np.zeros(len(anchor), dtype=bool)
+    with_clk[anchor.owner] = True
+    members: dict[str, Member] = {}
+    ids_of: dict[int, list[str]] = {}
+    people_in: list[set[int]] = []
+    for family in families:
+        people = set()
+        for member in family.members:
+            if members.setdefault(member.member_id, member) != member:
+                raise InputError(f"Member `{member.member_id}` is declared in two ways; expected one.")
+            if member.record_ref is None:
+                continue
+            row = row_of.get(member.record_ref)
+            if row is None:
+                raise InputError(
+                    f"Family `{family.family_ref}` names record `{member.record_ref}`, which agency `{anchor.agency}` "
+                    "did not submit.",
+                    next_step="Submit the record, or correct the declaration.",
+                )
+            if member.kind != Kind.UNBORN and with_clk[row]:
+                people.add(row)
+                if member.member_id not in ids_of.setdefault(row, []):
+                    ids_of[row].append(member.member_id)
+        people_in.append(people)
+    rows = sorted(ids_of)
+    number = {row: person for person, row in enumerate(rows)}
+    return Declared(
+        np.array(rows, dtype=np.int32),
+        tuple(tuple(ids_of[row]) for row in rows),
+        tuple(np.array(sorted(number[row] for row in people), dtype=np.int32) for people in people_in if people),
+        {member_id: number[row] for row in rows for member_id in ids_of[row]},
+        members,
+    )
+
+
+def grouped(records: EncodedRecords, largest: int) -> tuple[NDArray[np.int32], ...]:
+    """The rows of each of an agency's own groups that has at most `largest` records: larger ones are no household."""
+    rows_of: dict[str, list[int]] = {}
+    for row, groups in enumerate(records.groups):
+        for group in set(groups):
+            rows_of.setdefault(group, []).append(row)
+    return tuple(np.array(rows, dtype=np.int32) for _, rows in sorted(rows_of.items()) if len(rows) <= largest)

@@ -1,0 +1,192 @@
+"""From probabilities to grades: which pairs are `certain`, which go to review, by which rule, on what kinds of evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.candidates import Candidates
+from linkage.compete import Probabilities
+from linkage.records import GradeName
+from protocols.matching import MatchRules
+from protocols.vocabulary import Kind
+
+_RIVAL = 0.01
+
+
+class Rule(StrEnum):
+    """Why a link has its grade."""
+
+    PERSON = "person"  # the encoding alone
+    FAMILY = "person-and-family"  # the encoding, and another member in the same group at the agency
+    REVIEW = "review"  # likely, not certain
+    NO_DATE = "review-no-date"  # would be certain, but no date of birth on one side
+    AGE = "review-age"  # would be certain, but an adult and a child
+    NOT_CLOSE = "review-not-close"  # would be certain, but no closer than name and place without the date
+    MUST_LINK = "must-link"  # a person decided it
+    UNBORN = "unborn-with-mother"
+
+
+class Evidence(StrEnum):
+    """Kinds of evidence, by name: what may leave the matcher."""
+
+    ENCODING = "encoding"
+    FAMILY = "family-in-group"
+    UNRIVALLED = "unrivalled"
+    FURTHER_RECORD = "further-record"
+    EARLIER_LINK = "earlier-link"
+    MARKER = "marker"
+    MOTHER = "mother"
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One pair with its grade."""
+
+    person: int
+    record: int
+    grade: GradeName
+    rule: Rule
+    evidence: tuple[Evidence, ...]
+    probability: float
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The candidate pairs of one agency, as the grading needs them."""
+
+    candidates: Candidates
+    probability: Probabilities
+    likeness: NDArray[np.float64]  # 0: strangers, 1: equal encodings
+    decided: NDArray[np.bool_]  # a person made it a must-link
+    person_kind: NDArray[np.str_]
+    record_kind: NDArray[np.str_]
+    families: Sequence[NDArray[np.int32]]
+    groups: Sequence[NDArray[np.int32]]
+    earlier: Mapping[tuple[int, int], GradeName]
+
+
+def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
+    """Grade one agency's candidate pairs; at most one member for each record."""
+    person, record, p = pairing.candidates.person, pairing.candidates.record, pairing.probability
+    was = [pairing.earlier.get(pair) for pair in zip(person.tolist(), record.tolist(), strict=True)]
+    join = np.where([w == "certain" for w in was], rules.stay_certain, rules.certain)
+    keep = np.where([w is not None for w in was], rules.stay_probable, rules.probable)
+    best = _best_of_record(record, p)
+    likely = best & (p >= join)
+    ages = _ages_conflict(pairing) & rules.guards.age
+    undated = _undated(pairing) & rules.guards.date
+    distant = pairing.likeness < rules.guards.closeness
+    alone = pairing.decided | (likely & ~ages & ~undated & ~distant)
+    company = _in_company(pairing, alone)
+    certain = pairing.decided | (likely & ~ages & (alone | company))
+    review = best & (p >= keep) & ~certain
+    review &= _affordable(person, p, certain, review, rules)
+    crowd = np.bincount(record[p >= _RIVAL], minlength=int(record.max(initial=-1)) + 1)
+    held = np.bincount(person[certain], minlength=int(person.max(initial=-1)) + 1)
+    graded = []
+    for k in np.flatnonzero(certain | review).tolist():
+        evidence = [Evidence.ENCODING]
+        if company[k]:
+            evidence.append(Evidence.FAMILY)
+        if crowd[record[k]] == 1:
+            evidence.append(Evidence.UNRIVALLED)
+        if held[person[k]] - int(certain[k]) > 0:
+            evidence.append(Evidence.FURTHER_RECORD)
+        if was[k] is not None:
+            evidence.append(Evidence.EARLIER_LINK)
+        if certain[k]:
+            rule = Rule.PERSON if alone[k] else Rule.FAMILY
+        elif likely[k]:
+            rule = Rule.AGE if ages[k] else Rule.NO_DATE if undated[k] else Rule.NOT_CLOSE
+        else:
+            rule = Rule.REVIEW
+        graded.append(
+            Graded(
+                int(person[k]),
+                int(record[k]),
+                "certain" if certain[k] else "probable",
+                rule,
+                tuple(evidence),
+                float(p[k]),
+            )
+        )
+    return graded
+
+
+def _best_of_record(record: NDArray[np.int32], p: Probabilities) -> NDArray[np.bool_]:
+    """Whether each pair is its record's most probable; of equals, the first."""
+    order = np.lexsort((np.arange(p.size), -p, record))
+    first = np.ones(p.size, dtype=bool)
+    first[1:] = record[order][1:] != record[order][:-1]
+    best = np.zeros(p.size, dtype=bool)
+    best[order[first]] = True
+    return best
+
+
+def _kinds(pairing: Pairing) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+    return pairing.person_kind[pairing.candidates.person], pairing.record_kind[pairing.candidates.record]
+
+
+def _ages_conflict(pairing: Pairing) -> NDArray[np.bool_]:
+    a, b = _kinds(pairing)
+    return np.asarray(((a == Kind.ADULT) & (b == Kind.CHILD)) | ((a == Kind.CHILD) & (b == Kind.ADULT)))
+
+
+def _undated(pairing: Pairing) -> NDArray[np.bool_]:
+    a, b = _kinds(pairing)
+    return np.asarray((a == Kind.UNKNOWN) | (b == Kind.UNKNOWN))
+
+
+def _in_company(pairing: Pairing, alone: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether another member of a family of the pair's person is certain alone, with another record of the same group."""
+    person, record = pairing.candidates.person, pairing.candidates.record
+    families_of = _memberships(pairing.families)
+    groups_of = _memberships(pairing.groups)
+    there: dict[tuple[int, int], set[tuple[int, int]]] = {}
+    for k in np.flatnonzero(alone).tolist():
+        for family in families_of.get(int(person[k]), ()):
+            for group in groups_of.get(int(record[k]), ()):
+                there.setdefault((family, group), set()).add((int(person[k]), int(record[k])))
+    company = np.zeros(alone.size, dtype=bool)
+    for k, (i, r) in enumerate(zip(person.tolist(), record.tolist(), strict=True)):
+        company[k] = any(
+            i != other and r != theirs
+            for family in families_of.get(i, ())
+            for group in groups_of.get(r, ())
+            for other, theirs in there.get((family, group), ())
+        )
+    return company
+
+
+def _memberships(sets: Sequence[NDArray[np.int32]]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for number, rows in enumerate(sets):
+        for row in rows.tolist():
+            found.setdefault(row, []).append(number)
+    return found
+
+
+def _affordable(
+    person: NDArray[np.int32],
+    p: Probabilities,
+    certain: NDArray[np.bool_],
+    review: NDArray[np.bool_],
+    rules: MatchRules,
+) -> NDArray[np.bool_]:
+    """Which pairs are among the best of their member and of the agency, as many as review may take."""
+    order = [k for k in np.lexsort((np.arange(p.size), -p)).tolist() if review[k]]
+    budget = int(np.ceil(rules.review.most_share * (certain.sum() + p[review].sum())))
+    taken: dict[int, int] = {}
+    kept = np.zeros(p.size, dtype=bool)
+    for k in order:
+        i = int(person[k])
+        if budget > 0 and taken.get(i, 0) < rules.review.most_per_member:
+            kept[k] = True
+            taken[i] = taken.get(i, 0) + 1
+            budget -= 1
+    return kept

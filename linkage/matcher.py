@@ -1,0 +1,234 @@
+"""The matcher: which record at an agency is which member of a declared family.
+
+Search finds the pairs close enough to matter, calibration turns closeness into probability, competition gives each record
+to at most one member, the family step weighs what the rest of the family says, grading applies the match rules. Agencies
+are linked one at a time and share nothing but the calibration. The same input gives the same output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from linkage import nulls as null
+from linkage.bits import pack
+from linkage.calibrate import Calibration, Counts, Scale, calibrate
+from linkage.candidates import Side
+from linkage.declared import Declared, declared, grouped
+from linkage.grade import Evidence, Rule
+from linkage.markers import Decided, decide
+from linkage.one_agency import Outcome, Task, link_records
+from linkage.records import EncodedRecords, Family, GradeName, Marker, PreviousLink
+from linkage.result import (
+    AgencyReport,
+    Link,
+    LinkResult,
+    Report,
+    RuleReport,
+    SearchReport,
+    Stage,
+    link_id,
+)
+from linkage.search_exact import tally
+from linkage.steady import recalls
+from linkage.unborn import unborn_links
+from protocols.errors import InputError
+from protocols.matching import MatchRules
+
+Progress = Callable[[Stage], None]
+
+
+def link(
+    anchor: EncodedRecords,
+    families: Sequence[Family],
+    agencies: Sequence[EncodedRecords],
+    rules: MatchRules,
+    *,
+    markers: Sequence[Marker] = (),
+    previous: Sequence[PreviousLink] = (),
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> LinkResult:
+    """Link the declared families' members to the records of each agency. Raises `InputError` for unusable input.
+
+    `anchor` holds the declaring agency's records. `markers` are human decisions, `previous` the links of the last run;
+    links to agencies that are not in `agencies` are neither made nor recalled. `threads` is the number of threads for
+    comparing encodings; by default one for each processor.
+    """
+    _check(anchor, agencies)
+    people = declared(anchor, families)
+    decided = decide(people, agencies, markers)
+    say = _Steps(progress, 1 + 2 * len(agencies))
+    say("compare the declaring agency's own records", anchor.agency)
+    nulls = _nulls(anchor, people, agencies, rules, threads)
+    side = _people_side(anchor, people)
+    tallies: dict[str, tuple[Counts, int]] = {}
+    for records in agencies:
+        say("count distances", records.agency)
+        if records.clks.shape[0]:
+            tallies[records.agency] = tally(side.words, pack(records.clks), records.bits, threads=threads)
+    calibration = _calibrated(anchor, people, nulls, tallies)
+    links: list[Link] = []
+    reports = []
+    for records in agencies:
+        say("link", records.agency)
+        earlier = [item for item in previous if item.agency == records.agency]
+        outcome = Outcome((), 0, SearchReport("none", "the agency has no encodings", 1.0, 1.0))
+        if records.agency in tallies:
+            task = Task(
+                people,
+                np.array(anchor.kind)[people.rows],
+                side,
+                records,
+                *tallies[records.agency],
+                decided.must[records.agency],
+                decided.never[records.agency],
+                _earlier_rows(people, records, earlier),
+                rules,
+                threads,
+            )
+            outcome = link_records(task, calibration)
+        found = _links(people, records, outcome, earlier, decided)
+        found += unborn_links(families, records, found, earlier)
+        found = [item for item in found if (item.member_id, item.agency, item.record_ref) not in decided.barred]
+        links += found
+        reports.append(_report(records, people, outcome, found))
+    links.sort(key=lambda item: (item.member_id, item.agency, item.record_ref))
+    duplicates = tuple((anchor.record_refs[a], anchor.record_refs[b]) for a, b in nulls.duplicates)
+    return LinkResult(
+        tuple(links),
+        recalls(links, previous, people, agencies, decided),
+        Report(tuple(reports), duplicates, decided.waiting),
+    )
+
+
+class _Steps:
+    """Counts the steps of a run and tells how far it is."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def __call__(self, name: str, agency: str) -> None:
+        if self._progress is not None:
+            self._progress(Stage(name, agency, self._done, self._total))
+        self._done += 1
+
+
+def _check(anchor: EncodedRecords, agencies: Sequence[EncodedRecords]) -> None:
+    if anchor.clks.shape[0] == 0:
+        raise InputError(f"Agency `{anchor.agency}` has no encodings to link from.")
+    names = [anchor.agency, *(records.agency for records in agencies)]
+    if len(set(names)) != len(names):
+        raise InputError("An agency takes part twice in one linking run; expected each once.")
+    for records in agencies:
+        if records.bits != anchor.bits and records.clks.shape[0]:
+            raise InputError(
+                f"Agency `{records.agency}` has encodings of {records.bits} bits and agency `{anchor.agency}` of "
+                f"{anchor.bits}; expected one length.",
+                next_step="Encode both under the same sharing protocol.",
+            )
+
+
+def _nulls(
+    anchor: EncodedRecords,
+    people: Declared,
+    agencies: Sequence[EncodedRecords],
+    rules: MatchRules,
+    threads: int | None,
+) -> null.Nulls:
+    """The anchor's own pairs; for a small anchor, those inside the agencies too."""
+    largest = rules.context.largest_group
+    families = tuple(people.rows[numbers] for numbers in people.families)
+    own = null.observe(anchor, (*families, *grouped(anchor, largest)), threads)
+    if null.is_enough(own):
+        return own
+    others = (records for records in agencies if records.clks.shape[0])
+    return null.pooled(own, [null.observe(records, grouped(records, largest), threads) for records in others])
+
+
+def _people_side(anchor: EncodedRecords, people: Declared) -> Side:
+    number = np.full(len(anchor), -1, dtype=np.int32)
+    number[people.rows] = np.arange(len(people), dtype=np.int32)
+    owner = number[anchor.owner]
+    return Side(pack(anchor.clks[owner >= 0]), owner[owner >= 0], len(people))
+
+
+def _calibrated(
+    anchor: EncodedRecords, people: Declared, nulls: null.Nulls, tallies: dict[str, tuple[Counts, int]]
+) -> Calibration:
+    sizes = np.array([family.size for family in people.families], dtype=np.float64)
+    relatives = float((sizes * (sizes - 1)).sum() / max(len(people), 1))
+    counts = {name: counted for name, (counted, _) in tallies.items()}
+    return calibrate(Scale.of(anchor.bits), nulls.strangers, nulls.same_family, counts, relatives)
+
+
+def _earlier_rows(
+    people: Declared, records: EncodedRecords, earlier: Sequence[PreviousLink]
+) -> dict[tuple[int, int], GradeName]:
+    row_of = {ref: row for row, ref in enumerate(records.record_refs)}
+    return {
+        (people.person_of[item.member_id], row_of[item.record_ref]): item.grade
+        for item in earlier
+        if item.record_ref in row_of and item.member_id in people.person_of
+    }
+
+
+def _links(
+    people: Declared,
+    records: EncodedRecords,
+    outcome: Outcome,
+    earlier: Sequence[PreviousLink],
+    decided: Decided,
+) -> list[Link]:
+    """The links of an agency: those graded, for each member that a person is; and those that a marker decided."""
+    ids = {(item.member_id, item.record_ref): item.link_id for item in earlier}
+
+    def name(member_id: str, ref: str) -> str:
+        return ids.get((member_id, ref)) or link_id(member_id, records.agency, ref)
+
+    found: dict[tuple[str, str], Link] = {}
+    for pair in outcome.graded:
+        ref = records.record_refs[pair.record]
+        for member_id in people.member_ids[pair.person]:
+            found[member_id, ref] = Link(
+                member_id,
+                records.agency,
+                ref,
+                pair.grade,
+                pair.rule,
+                pair.evidence,
+                pair.probability,
+                name(member_id, ref),
+            )
+    for member_id, ref in sorted(decided.links[records.agency]):
+        plain = found.get((member_id, ref)) or Link(
+            member_id, records.agency, ref, "certain", Rule.MUST_LINK, (), 1.0, name(member_id, ref)
+        )
+        evidence = (Evidence.MARKER, *(kind for kind in plain.evidence if kind != Evidence.ENCODING))
+        found[member_id, ref] = replace(plain, grade="certain", rule=Rule.MUST_LINK, evidence=evidence, probability=1.0)
+    return [found[key] for key in sorted(found)]
+
+
+def _report(records: EncodedRecords, people: Declared, outcome: Outcome, links: Sequence[Link]) -> AgencyReport:
+    rules = {}
+    for rule in sorted({item.rule for item in links}):
+        chances = [1.0 - item.probability for item in links if item.rule == rule]
+        rules[rule] = RuleReport(len(chances), float(sum(chances)))
+    held: dict[str, list[str]] = {}
+    for item in links:
+        if item.grade == "certain":
+            held.setdefault(item.member_id, []).append(item.record_ref)
+    certain = sum(item.grade == "certain" for item in links)
+    return AgencyReport(
+        records.agency,
+        len(records),
+        len(people),
+        outcome.candidates,
+        certain,
+        len(links) - certain,
+        rules,
+        outcome.search,
+        tuple(sorted({tuple(sorted(refs)) for refs in held.values() if len(refs) > 1})),
+    )

@@ -1,0 +1,100 @@
+"""What pairs that are not one person look like: strangers, and two people of one family, as an agency's own records show.
+
+An agency knows its own people apart, siblings, twins and homonyms included. So the pairs inside it are a null model that
+needs no labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.bits import Words, distances_of, pack
+from linkage.calibrate import Counts
+from linkage.records import EncodedRecords
+from linkage.search_exact import Pairs, search, tally
+
+DUPLICATE_FROM = 0.8  # likeness (1: equal encodings) from which two records of one agency may be one person
+ENOUGH_STRANGERS = 200_000
+ENOUGH_FAMILY = 200
+
+
+@dataclass(frozen=True)
+class Nulls:
+    """Counts by distance of strangers and of family pairs (ordered pairs), and the possible duplicates left out of them."""
+
+    strangers: Counts
+    same_family: Counts
+    duplicates: tuple[tuple[int, int], ...]
+
+
+def observe(records: EncodedRecords, families: Sequence[NDArray[np.int32]], threads: int | None) -> Nulls:
+    """Count the pairs inside one agency. `families` are the rows of people who belong together."""
+    words = pack(records.clks)
+    bits = records.bits
+    cut = duplicate_distance(bits)
+    counts, every = tally(words, words, bits, threads=threads)
+    left, right = _together(records.owner, families, len(records))
+    seen = left % every == 0
+    together = distances_of(words, words, left[seen], right[seen])
+    same = np.bincount(together, minlength=bits + 1)
+    own_left, own_right = _together(records.owner, (), len(records))
+    own = np.bincount(
+        distances_of(words, words, own_left[own_left % every == 0], own_right[own_left % every == 0]),
+        minlength=bits + 1,
+    )
+    strangers = np.maximum(counts - same - own, 0)
+    strangers[: cut + 1] = 0
+    same = np.bincount(distances_of(words, words, left, right), minlength=bits + 1)
+    same[:cut] = 0
+    return Nulls(strangers, same, _duplicates(words, records.owner, cut, threads))
+
+
+def duplicate_distance(bits: int) -> int:
+    """The distance within which two records of one agency may be one person."""
+    return int(bits * (1.0 - DUPLICATE_FROM) / 2.0)
+
+
+def pooled(first: Nulls, others: Sequence[Nulls]) -> Nulls:
+    """The anchor's nulls; where its own pairs are too few to show a tail, with those of the agencies added."""
+    strangers, same = first.strangers, first.same_family
+    if strangers.sum() < ENOUGH_STRANGERS:
+        strangers = strangers + sum((n.strangers for n in others), np.zeros_like(strangers))
+    if same.sum() < ENOUGH_FAMILY:
+        same = same + sum((n.same_family for n in others), np.zeros_like(same))
+    return Nulls(strangers, same, first.duplicates)
+
+
+def is_enough(nulls: Nulls) -> bool:
+    """Whether the pairs show a tail."""
+    return bool(nulls.strangers.sum() >= ENOUGH_STRANGERS and nulls.same_family.sum() >= ENOUGH_FAMILY)
+
+
+def _together(
+    owner: NDArray[np.int32], families: Sequence[NDArray[np.int32]], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ordered pairs of encodings of two records that share a family; without families, of one record (itself included)."""
+    order = np.argsort(owner, kind="stable")
+    starts = np.searchsorted(owner[order], np.arange(count + 1))
+    of = [order[starts[row] : starts[row + 1]] for row in range(count)]
+    pairs: set[tuple[int, int]] = set()
+    for family in families:
+        for a in family.tolist():
+            for b in family.tolist():
+                if a != b:
+                    pairs.update((int(x), int(y)) for x in of[a] for y in of[b])
+    if not families:
+        pairs.update((int(x), int(y)) for rows in of for x in rows for y in rows)
+    table = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+    return np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
+
+
+def _duplicates(words: Words, owner: NDArray[np.int32], cut: int, threads: int | None) -> tuple[tuple[int, int], ...]:
+    bits = 64 * words.shape[1]
+    limits = np.full(2 * bits + 1, cut, dtype=np.int64)
+    found = Pairs.join(list(search(words, words, limits, threads=threads)))
+    a, b = owner[found.left], owner[found.right]
+    return tuple(sorted({(int(x), int(y)) for x, y in zip(a, b, strict=True) if x < y}))

@@ -1,0 +1,129 @@
+"""Linking one agency's records: candidates, probabilities, grades."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.bits import distances_of, pack
+from linkage.calibrate import Calibration, Counts
+from linkage.candidates import Candidates, Side, affordable_distance, closest
+from linkage.declared import Declared, grouped
+from linkage.family import confirm, meetings
+from linkage.grade import Graded, Pairing, grade
+from linkage.markers import NOBODY
+from linkage.plan import Plan, search_by
+from linkage.records import EncodedRecords, GradeName
+from linkage.result import SearchReport
+from protocols.matching import MatchRules
+
+LOWEST_LOG_ODDS = -9.0  # pairs less likely than this before the family step are never candidates
+DECIDED_LOG_ODDS = 60.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One agency to link: its records, the people, what was decided and what was there before."""
+
+    people: Declared
+    person_kind: NDArray[np.str_]
+    side: Side
+    records: EncodedRecords
+    counts: Counts
+    every: int
+    must: Mapping[int, int]
+    never: frozenset[tuple[int, int]]
+    earlier: Mapping[tuple[int, int], GradeName]
+    rules: MatchRules
+    threads: int | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The graded pairs, how many candidates there were, and how they were found."""
+
+    graded: tuple[Graded, ...]
+    candidates: int
+    search: SearchReport
+
+
+def link_records(task: Task, calibration: Calibration) -> Outcome:
+    """Grade every candidate pair of one agency."""
+    candidates, report = _candidates(task, calibration)
+    if len(candidates) == 0:
+        return Outcome((), 0, report)
+    bins = calibration.scale.bins(candidates.distance)
+    decided = np.array([task.must.get(r) == i for i, r in _pairs(candidates)], dtype=bool)
+    agency = task.records.agency
+    groups = grouped(task.records, task.rules.context.largest_group)
+    confirmed = confirm(
+        candidates.person,
+        candidates.record,
+        np.where(decided, DECIDED_LOG_ODDS, calibration.log_odds[agency][bins]),
+        np.where(decided, DECIDED_LOG_ODDS, calibration.family_log_ratio[agency][bins]),
+        meetings(candidates.person, candidates.record, task.people.families, groups),
+        len(task.people),
+        len(task.records),
+        task.rules.context,
+    )
+    pairing = Pairing(
+        candidates,
+        confirmed.probability,
+        np.clip(1.0 - 2.0 * candidates.distance / task.records.bits, 0.0, 1.0),
+        decided,
+        task.person_kind,
+        np.array(task.records.kind),
+        task.people.families,
+        groups,
+        task.earlier,
+    )
+    return Outcome(tuple(grade(pairing, task.rules)), len(candidates), report)
+
+
+def _candidates(task: Task, calibration: Calibration) -> tuple[Candidates, SearchReport]:
+    side = Side(pack(task.records.clks), task.records.owner, len(task.records))
+    likely = np.flatnonzero(calibration.log_odds[task.records.agency] >= LOWEST_LOG_ODDS)
+    if likely.size == 0:
+        return _with_decided(_none(), task, side), SearchReport("none", "no pair is likely enough", 1.0, 1.0)
+    farthest = affordable_distance(task.counts, task.every, calibration.scale.farthest(int(likely[0])))
+    found, report = search_by(Plan.of(task.side.words, side.words, farthest, task.rules.search), threads=task.threads)
+    candidates = closest(task.side, side, found)
+    keep = np.array([(i, r) not in task.never and task.must.get(r, i) == i for i, r in _pairs(candidates)], dtype=bool)
+    return _with_decided(candidates.chosen(keep), task, side), report
+
+
+def _with_decided(candidates: Candidates, task: Task, side: Side) -> Candidates:
+    """Candidates and the must-linked pairs that the search did not find."""
+    there = set(_pairs(candidates))
+    missing = sorted((i, r) for r, i in task.must.items() if i != NOBODY and (i, r) not in there)
+    if not missing:
+        return candidates
+    table = np.array(missing, dtype=np.int32)
+    distance = np.array([_distance(task.side, side, i, r) for i, r in missing], dtype=np.int32)
+    joined = Candidates(
+        np.concatenate([candidates.person, table[:, 0]]),
+        np.concatenate([candidates.record, table[:, 1]]),
+        np.concatenate([candidates.distance, distance]),
+    )
+    order = np.lexsort((joined.record, joined.person))
+    return Candidates(joined.person[order], joined.record[order], joined.distance[order])
+
+
+def _distance(people: Side, records: Side, person: int, record: int) -> int:
+    left, right = np.flatnonzero(people.owner == person), np.flatnonzero(records.owner == record)
+    if right.size == 0:
+        return 0  # an unborn record: nothing to compare, and nothing that a marker would need
+    a, b = np.meshgrid(left, right)
+    return int(distances_of(people.words, records.words, a.ravel(), b.ravel()).min())
+
+
+def _none() -> Candidates:
+    none = np.empty(0, dtype=np.int32)
+    return Candidates(none, none, none)
+
+
+def _pairs(candidates: Candidates) -> list[tuple[int, int]]:
+    return list(zip(candidates.person.tolist(), candidates.record.tolist(), strict=True))

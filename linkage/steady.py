@@ -1,0 +1,56 @@
+"""Steadiness: which links of the last run are gone, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from linkage.declared import Declared
+from linkage.grade import Rule
+from linkage.markers import Decided
+from linkage.records import EncodedRecords, PreviousLink
+from linkage.result import Link, Reason, Recall
+from protocols.vocabulary import Kind
+
+
+def recalls(
+    links: Sequence[Link],
+    previous: Sequence[PreviousLink],
+    people: Declared,
+    agencies: Sequence[EncodedRecords],
+    decided: Decided,
+) -> tuple[Recall, ...]:
+    """Recalls for earlier links to agencies of this run that are gone or no longer certain, sorted like the links."""
+    now = {(item.member_id, item.agency, item.record_ref): item for item in links}
+    linked = {(item.member_id, item.agency) for item in links if item.rule != Rule.UNBORN}
+    kinds = {records.agency: dict(zip(records.record_refs, records.kind, strict=True)) for records in agencies}
+    found = []
+    for item in sorted(previous, key=lambda p: (p.member_id, p.agency, p.record_ref)):
+        if item.agency not in kinds:
+            continue
+        key = (item.member_id, item.agency, item.record_ref)
+        still = now.get(key)
+        if still is not None and (still.grade == "certain" or item.grade == "probable"):
+            continue
+        if still is not None:
+            reason = Reason.NOW_PROBABLE
+        elif key in decided.barred:
+            reason = Reason.NEVER_LINK
+        elif item.member_id not in people.members:
+            reason = Reason.MEMBER_GONE
+        elif item.record_ref not in kinds[item.agency]:
+            reason = Reason.RECORD_GONE
+        elif kinds[item.agency][item.record_ref] == Kind.UNBORN and (item.member_id, item.agency) in linked:
+            reason = Reason.BORN
+        else:
+            reason = Reason.EVIDENCE_GONE
+        quiet = reason is Reason.BORN or (
+            reason in (Reason.MEMBER_GONE, Reason.RECORD_GONE) and _was_unborn(item, people)
+        )
+        found.append(Recall(item.member_id, item.agency, item.record_ref, item.grade, item.link_id, reason, quiet))
+    return tuple(found)
+
+
+def _was_unborn(item: PreviousLink, people: Declared) -> bool:
+    """Whether the link was to an unborn child that is no more: it closes without a word to anybody."""
+    member = people.members.get(item.member_id)
+    return member is not None and member.kind == Kind.UNBORN
