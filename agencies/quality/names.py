@@ -10,7 +10,7 @@ from agencies.standardise.rules import StandardiseRules
 
 _PREFIX = re.compile(r"^\s*(?:mig[_ ]error|no[_ ]show|duplicate|dup|do[_ ]not[_ ]use|merged)[_ :-]", re.IGNORECASE)
 # U+FFFD, a question mark inside a name, and UTF-8 that was read as Windows-1252 or Latin-1 (Ã©, â€™).
-_LOST = re.compile("�|\\w\\?|[ÃÂ][-¿€ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€")
+_LOST = re.compile(r"\ufffd|\w\?|[\u00c2\u00c3][\u0080-\u00bf\u0152-\u2122]|\u00e2\u20ac")
 _COMMENT = re.compile(r"[(\[]|\b(?:a\.?k\.?a|n[eé]e|formerly|known as)\b", re.IGNORECASE)
 _COMMA = re.compile(r"\w\s*,\s*\w")
 _UNBORN = re.compile(r"\bunborn\b|\bfo?etus\b|^bump\b", re.IGNORECASE)
