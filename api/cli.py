@@ -257,7 +257,7 @@ def verify(
 
 @audit_app.command("export")
 def export(
-    out: Annotated[Path, typer.Argument(help="The file to write.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
     data: DataDir = HERE,
     openings: Annotated[bool, typer.Option(help="With what opens the commitments: personal data.")] = False,
 ) -> None:

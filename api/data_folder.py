@@ -35,7 +35,7 @@ class DataFolder:
     @property
     def database(self) -> Path:
         """The SQLite file, where there is no PostgreSQL."""
-        return self.root / "kinlink.sqlite"
+        return self.root / "kinlink.db"
 
     @property
     def uploads(self) -> Path:

@@ -6,7 +6,6 @@ where it stopped, and a run that fails leaves the links before it in force.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +15,6 @@ from typing import Any, cast
 
 import numpy as np
 import polars as pl
-from linkage.matcher import link
 
 from api.families import StoredFamily
 from api.identity import DECLARING_AGENCY
@@ -24,19 +22,22 @@ from api.intake import open_data_key
 from api.intake_tables import extract_part
 from api.jobs import LEASE, Job, enqueue
 from api.logs import log
-from api.runs import FoundLink, Inputs, Run
+from api.runs import ActiveLink, Found, FoundLink, Inputs, LostLink, Run
 from api.service import Service
 from api.store.links import packed, unpacked
 from api.store.store import Transaction
-from linkage.records import EncodedRecords, Family, Marker, Member, PreviousLink
+from linkage.matcher import link
+from linkage.records import EncodedRecords, Family, Marker, MarkerKind, Member, PreviousLink
+from linkage.result import Stage, link_id
 from protocols.audit.events import RunAgencyLinked, RunFailed, RunStarted
 from protocols.errors import InputError, KinlinkError, SubmissionError
 from protocols.load import LoadedProtocol
 from protocols.sealing import SealingPrivateKey, open_stream
 from protocols.submission import CELLS, RECORDS, clk_context, clk_part, open_submission
-from protocols.vocabulary import Grade, Kind
+from protocols.vocabulary import Grade
 
-Hold = Callable[[Transaction], None]
+LINK_STEP = "link"
+STAGES = 3
 
 
 def run_linking(service: Service, job: Job) -> None:
@@ -65,23 +66,15 @@ class Linking:
         assert run.inputs is not None  # noqa: S101 - `_started` chose them
         with self.service.store.reading() as tx:
             version = tx.identity.protocol(run.inputs.protocol_digest)
-            families = [item for item in tx.families.families() if _open(item, self.service.now().date())]
+            result = tx.links.step(run.run, LINK_STEP)
         if version is None:
             raise InputError("The run's sharing protocol is gone.", next_step="Start a new run.")
-        protocol = self.service.protocols.load(version)
-        others = [agency for agency in sorted(run.inputs.submissions) if agency != DECLARING_AGENCY]
-        stages = len(others) + 1
-        found = self._declared(run, families)
-        pending = [agency for agency in others if self._result(run, agency) is None]
-        anchor = self._encoded(run, DECLARING_AGENCY, protocol) if pending else None
-        for number, agency in enumerate(others, start=1):
-            self._progress(run, (number, stages, f"link {agency}"), 0, 0)
-            if agency in pending and anchor is not None:
-                self._link(run, agency, protocol, anchor, families, (number, stages, f"link {agency}"))
-            found += [_found(line) for line in self._result(run, agency) or []]
-        self._progress(run, (stages, stages, "put links in force"), 0, len(found))
-        self._cells(run, found)
-        self._publish(run, {item.declaration.family_ref for item in families}, found)
+        if result is None:
+            result = self._link(run, self.service.protocols.load(version))
+        found = _read(unpacked(result))
+        self._progress(run, (STAGES, STAGES, "put links in force"), 0, len(found.links))
+        self._cells(run, found.links)
+        self._publish(run, found)
 
     def _hold(self, tx: Transaction) -> None:
         tx.jobs.hold(self.job, self.service.now() + LEASE)
@@ -111,63 +104,17 @@ class Linking:
             self._hold(tx)
             tx.links.progress(run.run, stage, done, total)
 
-    def _result(self, run: Run, agency: str) -> list[Any] | None:
-        with self.service.store.reading() as tx:
-            result = tx.links.step(run.run, f"link:{agency}")
-        return None if result is None else cast(list[Any], unpacked(result))
-
-    def _declared(self, run: Run, families: list[StoredFamily]) -> list[FoundLink]:
-        """Children's social care's own records of its members: declared, so certain."""
+    def _link(self, run: Run, protocol: LoadedProtocol) -> bytes:
+        """The matcher's part: all agencies in one go, because they share the calibration. Its result is kept as one step."""
         assert run.inputs is not None  # noqa: S101 - started
-        if DECLARING_AGENCY not in run.inputs.submissions:
-            return []
+        self._progress(run, (1, STAGES, "open encodings"), 0, len(run.inputs.submissions))
+        encoded = {agency: self._encoded(run, agency, protocol) for agency in sorted(run.inputs.submissions)}
+        anchor = encoded.pop(DECLARING_AGENCY)
         with self.service.store.reading() as tx:
-            there = {(item.family_ref, item.member_ref): item.link for item in tx.links.active(DECLARING_AGENCY)}
-        return [
-            FoundLink(
-                ref,
-                member,
-                DECLARING_AGENCY,
-                member,
-                Grade.CERTAIN,
-                there.get((ref, member)) or new_link(),
-                ("declared",),
-            )
-            for family in families
-            for ref in [family.declaration.family_ref]
-            for member in [item.record_ref for item in family.declaration.members]
-        ]
-
-    def _encoded(self, run: Run, agency: str, protocol: LoadedProtocol) -> EncodedRecords:
-        assert run.inputs is not None  # noqa: S101 - started
-        path = self.service.folder.submission(run.inputs.submissions[agency])
-        clk = protocol.document.encoding.clks[0].id
-        return open_encodings(path, agency, clk, self.service.keys.sealing)
-
-    def _link(
-        self,
-        run: Run,
-        agency: str,
-        protocol: LoadedProtocol,
-        anchor: EncodedRecords,
-        families: list[StoredFamily],
-        stage: tuple[int, int, str],
-    ) -> None:
-        assert run.inputs is not None  # noqa: S101 - started
-        records = self._encoded(run, agency, protocol)
-        with self.service.store.reading() as tx:
-            previous = [
-                PreviousLink(
-                    member_id(item.family_ref, item.member_ref), agency, item.record_ref, item.grade.value, item.link
-                )  # type: ignore[arg-type]
-                for item in tx.links.active(agency)
-            ]
-            markers = tx.links.markers(agency)
-        ids = {
-            member_id(f.declaration.family_ref, m.record_ref): (f.declaration.family_ref, m.record_ref)
-            for f in families
-            for m in f.declaration.members
-        }
+            families = [item for item in tx.families.families() if _open(item, self.service.now().date())]
+            active = [item for item in tx.links.active() if item.agency in encoded]
+            markers = [(agency, *item) for agency in encoded for item in tx.links.markers(agency)]
+        ids = _members(families)
         by_person: dict[str, list[str]] = {}
         for name, (_, ref) in ids.items():
             by_person.setdefault(ref, []).append(name)
@@ -175,43 +122,47 @@ class Linking:
         result = link(
             anchor,
             [_family(item, known) for item in families],
-            [records],
+            list(encoded.values()),
             protocol.document.matching,
             markers=[
-                Marker(name, agency, record, decision)  # type: ignore[arg-type]
-                for member, record, decision in markers
+                Marker(name, agency, record, cast(MarkerKind, decision))
+                for agency, member, record, decision in markers
                 for name in by_person.get(member, ())
             ],
-            previous=[item for item in previous if item.member_id in ids],
-            progress=self._reporter(run, stage),
+            previous=[_previous(item) for item in active],
+            progress=self._reporter(run),
             threads=self.service.settings.threads or None,
         )
-        there = {(item.member_id, item.record_ref): item.link_id for item in previous}
-        lines = []
-        for item in result.links:
-            family_ref, member_ref = ids[item.member_id]
-            name = there.get((item.member_id, item.record_ref)) or new_link()
-            lines.append(
-                [family_ref, member_ref, agency, item.record_ref, Grade(item.grade).value, name, list(item.evidence)]
-            )
-        counts = {grade.value: sum(line[4] == grade.value for line in lines) for grade in Grade}
-        event = RunAgencyLinked(actor="service", run=run.run, submission=run.inputs.submissions[agency], links=counts)
+        lines = [
+            [*ids[item.member_id], item.agency, item.record_ref, item.grade, item.link_id, [item.rule, *item.evidence]]
+            for item in result.links
+        ]
+        lines += _declared(families)
+        lost = [[item.link_id, item.reason.value, item.quiet] for item in result.recalls]
+        kept = packed({"families": sorted({ref for ref, _ in ids.values()}), "links": lines, "lost": lost})
         with self.service.store.writing() as tx:
             self._hold(tx)
-            tx.links.finish_step(run.run, f"link:{agency}", packed(lines), event)
+            tx.links.finish_step(run.run, LINK_STEP, kept, _linked_events(run, lines))
+        return kept
 
-    def _reporter(self, run: Run, stage: tuple[int, int, str]) -> Callable[[int, int], None]:
+    def _encoded(self, run: Run, agency: str, protocol: LoadedProtocol) -> EncodedRecords:
+        assert run.inputs is not None  # noqa: S101 - started
+        path = self.service.folder.submission(run.inputs.submissions[agency])
+        clk = protocol.document.encoding.clks[0].id
+        return open_encodings(path, agency, clk, self.service.keys.sealing)
+
+    def _reporter(self, run: Run) -> Callable[[Stage], None]:
         last = [self.service.now()]
 
-        def report(done: int, total: int) -> None:
+        def report(stage: Stage) -> None:
             now = self.service.now()
-            if (now - last[0]).total_seconds() >= 0.5:
+            if (now - last[0]).total_seconds() >= 0.2:
                 last[0] = now
-                self._progress(run, stage, done, total)
+                self._progress(run, (2, STAGES, f"{stage.name}: {stage.agency}"), stage.done, stage.total)
 
         return report
 
-    def _cells(self, run: Run, found: list[FoundLink]) -> None:
+    def _cells(self, run: Run, found: tuple[FoundLink, ...]) -> None:
         """Bring in the sealed values of linked records: of nobody else."""
         assert run.inputs is not None  # noqa: S101 - started
         with self.service.store.reading() as tx:
@@ -224,20 +175,61 @@ class Linking:
                 self._hold(tx)
                 tx.submissions.add_cells(submission, rows)
 
-    def _publish(self, run: Run, families: set[str], found: list[FoundLink]) -> None:
+    def _publish(self, run: Run, found: Found) -> None:
         now = self.service.now()
         with self.service.store.writing() as tx:
             self._hold(tx)
-            published = tx.links.publish(run, families, found, now)
+            published = tx.links.publish(run, found, now)
             tx.submissions.drop_unlinked_cells()
             enqueue(tx.jobs, "retention", run.run, now)
             tx.jobs.finish(self.job, "done")
         log().info("run completed", run=run.run, links=published.made + published.kept + published.regraded)
 
 
-def _found(line: list[Any]) -> FoundLink:
-    family, member, agency, record, grade, name, evidence = line
-    return FoundLink(family, member, agency, record, Grade(grade), name, tuple(evidence))
+def _members(families: list[StoredFamily]) -> dict[str, tuple[str, str]]:
+    """Every declared member: how the matcher names it, its family and its record at children's social care."""
+    return {
+        member_id(item.declaration.family_ref, member.record_ref): (item.declaration.family_ref, member.record_ref)
+        for item in families
+        for member in item.declaration.members
+    }
+
+
+def _previous(item: ActiveLink) -> PreviousLink:
+    name = member_id(item.family_ref, item.member_ref)
+    return PreviousLink(name, item.agency, item.record_ref, item.grade.value, item.link)
+
+
+def _declared(families: list[StoredFamily]) -> list[list[Any]]:
+    """Children's social care's own records of its members: declared, so certain."""
+    certain = Grade.CERTAIN.value
+    return [
+        [ref, member, DECLARING_AGENCY, member, certain, link_id(name, DECLARING_AGENCY, member), ["declared"]]
+        for name, (ref, member) in _members(families).items()
+    ]
+
+
+def _linked_events(run: Run, lines: list[list[Any]]) -> list[RunAgencyLinked]:
+    assert run.inputs is not None  # noqa: S101 - started
+    counts = {agency: {grade.value: 0 for grade in Grade} for agency in sorted(run.inputs.submissions)}
+    for line in lines:
+        counts[line[2]][line[4]] += 1
+    return [
+        RunAgencyLinked(actor="service", run=run.run, submission=run.inputs.submissions[agency], links=links)
+        for agency, links in counts.items()
+    ]
+
+
+def _read(kept: dict[str, Any]) -> Found:
+    """What the matcher found, as it was kept."""
+    return Found(
+        families=frozenset(kept["families"]),
+        links=tuple(
+            FoundLink(family, member, agency, record, Grade(grade), name, tuple(evidence))
+            for family, member, agency, record, grade, name, evidence in kept["links"]
+        ),
+        lost=tuple(LostLink(*item) for item in kept["lost"]),
+    )
 
 
 def _choose(tx: Transaction) -> Inputs:
@@ -268,11 +260,6 @@ def member_id(family_ref: str, record_ref: str) -> str:
     return f"{family_ref}/{record_ref}"
 
 
-def new_link() -> str:
-    """A new link's id."""
-    return f"lnk-{secrets.token_hex(8)}"
-
-
 def _family(family: StoredFamily, known: set[str]) -> Family:
     declaration = family.declaration
     return Family(
@@ -285,7 +272,6 @@ def _family(family: StoredFamily, known: set[str]) -> Family:
                 item.role.value,
             )
             for item in declaration.members
-            if item.kind is not Kind.UNBORN
         ),
     )
 

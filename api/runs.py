@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -51,6 +52,24 @@ class FoundLink:
 
 
 @dataclass(frozen=True, slots=True)
+class LostLink:
+    """A link that a run did not find again, or not as certain: why, and whether that asks nobody to do anything."""
+
+    link: str
+    reason: str
+    quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a run found: over these families and agencies, these links and no others."""
+
+    families: frozenset[str]
+    links: tuple[FoundLink, ...]
+    lost: tuple[LostLink, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ActiveLink:
     """A link that is in force, or frozen while it is challenged."""
 
@@ -95,7 +114,7 @@ class RunStore(Protocol):
     def step(self, run: str, step: str) -> bytes | None:
         """The result of a step that is done."""
 
-    def finish_step(self, run: str, step: str, result: bytes, event: RunAgencyLinked) -> None:
+    def finish_step(self, run: str, step: str, result: bytes, events: Sequence[RunAgencyLinked]) -> None:
         """Keep a step's result: the step is not done again."""
 
     def fail_run(self, run: str, problem: str, at: datetime, event: RunFailed) -> None:

@@ -26,6 +26,7 @@ from protocols.submission import SHA256, Counts
 router = APIRouter()
 UploadId = Annotated[str, Path(pattern=r"^up-[0-9a-f]{24}$")]
 SubmissionId = Annotated[str, Path(pattern=r"^sub-[0-9a-f]{24}$")]
+MOST_PART_BYTES = 64 << 20  # what a sharing protocol may set at most; the part's own length is checked as it comes
 _PART_BODY = {
     "requestBody": {
         "required": True,
@@ -123,6 +124,7 @@ def progress(upload_id: UploadId, request: Request) -> UploadView:
 @router.put(
     "/v1/uploads/{upload_id}/parts/{number}",
     status_code=204,
+    max_body_size=MOST_PART_BYTES,
     responses=described(401, 403, 404, 408, 413, 422, 429, 503),
     openapi_extra=_PART_BODY,
 )

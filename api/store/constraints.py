@@ -20,7 +20,6 @@ SENTENCES: dict[str, str] = {
     "uq_markers_member_ref_agency_record_ref": "There is already a decision about this member and this record.",
     "pk_family_aliases": "Another family has this reference as its alias.",
     "uq_jobs_key": "This work is already waiting.",
-    "uq_recalls_link": "This link is already recalled.",
     "pk_client_keys": "This key is already registered.",
 }
 _SQLITE_COLUMNS = {
@@ -34,7 +33,6 @@ _SQLITE_COLUMNS = {
     "markers.member_ref, markers.agency, markers.record_ref": "uq_markers_member_ref_agency_record_ref",
     "family_aliases.alias": "pk_family_aliases",
     "jobs.key": "uq_jobs_key",
-    "recalls.link": "uq_recalls_link",
     "client_keys.kid": "pk_client_keys",
 }
 

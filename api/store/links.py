@@ -7,15 +7,15 @@ import json
 import secrets
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import rfc8785
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from api.runs import ActiveLink, FoundLink, Inputs, Published, Run
+from api.runs import ActiveLink, Found, FoundLink, Inputs, Published, Run
 from api.store.log import AuditLog
 from api.store.tables import SubmissionRow
 from api.store.tables_work import ChangeRow, LinkRow, MarkerRow, RecallRow, RunRow, RunStepRow, ViewRow
@@ -81,9 +81,10 @@ class Links:
         row = self._session.get(RunStepRow, (run, step))
         return None if row is None else row.result
 
-    def finish_step(self, run: str, step: str, result: bytes, event: RunAgencyLinked) -> None:
+    def finish_step(self, run: str, step: str, result: bytes, events: Sequence[RunAgencyLinked]) -> None:
         """Keep a step's result: the step is not done again."""
-        self._audit.append(event)
+        for event in events:
+            self._audit.append(event)
         self._session.execute(insert(RunStepRow).values(run=run, step=step, result=result))
 
     def fail_run(self, run: str, problem: str, at: datetime, event: RunFailed) -> None:
@@ -117,22 +118,27 @@ class Links:
         )
         return [(row.member_ref, row.record_ref, row.decision) for row in rows]
 
-    def publish(self, run: Run, families: Collection[str], found: Iterable[FoundLink], at: datetime) -> Published:
+    def publish(self, run: Run, found: Found, at: datetime) -> Published:
         """Put a run's links in force and its submissions with them: all at once, or nothing.
 
-        Links of `families` that were not found again are closed; if something was released through one, it is recalled.
+        Links of the run's families that were not found again are closed. If something was released through a link that is gone, or
+        no longer certain, it is recalled, unless that asks nobody to do anything (a child was born, a member left).
         """
         assert run.inputs is not None  # noqa: S101 - a run that found links has started
-        wanted = {(item.family_ref, item.member_ref, item.agency, item.record_ref): item for item in found}
-        there: dict[Key, ActiveLink] = {}
-        for link in self.active():
-            if link.agency in run.inputs.submissions and link.family_ref in families:
-                there[link.family_ref, link.member_ref, link.agency, link.record_ref] = link
+        wanted = {_key(item): item for item in found.links}
+        there = {
+            _key(link): link
+            for link in self.active()
+            if link.agency in run.inputs.submissions and link.family_ref in found.families
+        }
         made = [item for key, item in wanted.items() if key not in there]
         kept = [(there[key], item) for key, item in wanted.items() if key in there]
         regraded = [(old, new) for old, new in kept if old.grade is not new.grade]
         closed = [link for key, link in there.items() if key not in wanted]
-        seen = self._seen([link.link for link in closed])
+        why = {item.link: item for item in found.lost}
+        weaker = [old.link for old, new in regraded if new.grade is not Grade.CERTAIN]
+        loud = [link for link in [*(item.link for item in closed), *weaker] if link not in why or not why[link].quiet]
+        seen = self._seen(loud)
         digest, blob = _changes(made, regraded, closed)
         self._audit.append(
             RunCompleted(
@@ -148,15 +154,12 @@ class Links:
         )
         self._make(made, run.run, at)
         self._keep(kept, run.run, at)
-        self._close([link.link for link in closed], at, "not-found-again")
+        for link in closed:
+            self._close([link.link], at, why[link.link].reason if link.link in why else "not-found-again")
         for name, views in seen.items():
-            self.open_recall(name, views, "link-closed", at)
-        self._changed(
-            {item.family_ref for item in made}
-            | {item.family_ref for item in closed}
-            | {new.family_ref for _, new in regraded},
-            at,
-        )
+            self.open_recall(name, views, why[name].reason if name in why else "not-found-again", at)
+        families = {item.family_ref for item in made} | {item.family_ref for item in closed}
+        self._changed(families | {new.family_ref for _, new in regraded}, at)
         self._swap(run.inputs.submissions, at)
         totals: dict[str, Counter[str]] = {}
         for item in wanted.values():
@@ -169,6 +172,10 @@ class Links:
         return Published(len(made), len(kept) - len(regraded), len(regraded), len(closed), len(seen))
 
     def _make(self, made: list[FoundLink], run: str, at: datetime) -> None:
+        """Add links. An id names one member and one record for ever, so a link that was closed before comes back under it."""
+        for start in range(0, len(made), _BATCH):
+            ids = [item.link for item in made[start : start + _BATCH]]
+            self._session.execute(delete(LinkRow).where(LinkRow.link.in_(ids), LinkRow.state == "closed"))
         for start in range(0, len(made), _BATCH):
             self._session.execute(
                 insert(LinkRow),
@@ -257,6 +264,10 @@ class Links:
                 .where(SubmissionRow.submission == submission, SubmissionRow.state == "received")
                 .values(state="current")
             )
+
+
+def _key(item: FoundLink | ActiveLink) -> Key:
+    return item.family_ref, item.member_ref, item.agency, item.record_ref
 
 
 def _changes(

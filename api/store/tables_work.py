@@ -140,9 +140,8 @@ class RecallRow(Base):
     """A link that ended after something was released through it, until the Workbook says what it did with its copies."""
 
     __tablename__ = "recalls"
-    __table_args__ = (UniqueConstraint("link"),)
     recall: Mapped[str] = mapped_column(Id, primary_key=True)
-    link: Mapped[str] = mapped_column(ForeignKey("links.link"))
+    link: Mapped[str] = mapped_column(Id, index=True)
     reason: Mapped[str] = mapped_column(String(40))
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
     acknowledged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

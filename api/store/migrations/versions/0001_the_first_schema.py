@@ -217,6 +217,19 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "recalls",
+        sa.Column("recall", sa.String(length=64), nullable=False),
+        sa.Column("link", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=False),
+        sa.Column("acknowledged_at", UtcDateTime(), nullable=True),
+        sa.Column("outcome", sa.String(length=40), nullable=True),
+        sa.PrimaryKeyConstraint("recall", name=op.f("pk_recalls")),
+    )
+    with op.batch_alter_table("recalls", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recalls_link"), ["link"], unique=False)
+
+    op.create_table(
         "runs",
         sa.Column("run", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
@@ -310,18 +323,6 @@ def upgrade() -> None:
     with op.batch_alter_table("members", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_members_record_ref"), ["record_ref"], unique=False)
 
-    op.create_table(
-        "recalls",
-        sa.Column("recall", sa.String(length=64), nullable=False),
-        sa.Column("link", sa.String(length=64), nullable=False),
-        sa.Column("reason", sa.String(length=40), nullable=False),
-        sa.Column("opened_at", UtcDateTime(), nullable=False),
-        sa.Column("acknowledged_at", UtcDateTime(), nullable=True),
-        sa.Column("outcome", sa.String(length=40), nullable=True),
-        sa.ForeignKeyConstraint(["link"], ["links.link"], name=op.f("fk_recalls_link_links")),
-        sa.PrimaryKeyConstraint("recall", name=op.f("pk_recalls")),
-        sa.UniqueConstraint("link", name=op.f("uq_recalls_link")),
-    )
     op.create_table(
         "run_steps",
         sa.Column("run", sa.String(length=64), nullable=False),
@@ -469,7 +470,6 @@ def downgrade() -> None:
 
     op.drop_table("submissions")
     op.drop_table("run_steps")
-    op.drop_table("recalls")
     with op.batch_alter_table("members", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_members_record_ref"))
 
@@ -491,6 +491,10 @@ def downgrade() -> None:
 
     op.drop_table("uploads")
     op.drop_table("runs")
+    with op.batch_alter_table("recalls", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recalls_link"))
+
+    op.drop_table("recalls")
     with op.batch_alter_table("protocols", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_protocols_live", sqlite_where=sa.text("state = 'live'"), postgresql_where=sa.text("state = 'live'")
