@@ -117,7 +117,7 @@ def _at_probation(scene: Scene, karim: Person) -> None:
 
 def _neighbour_in_refuge(scene: Scene) -> None:
     """Another woman at the refuge with a like name and the same placeholder date: she must never be taken for Samira."""
-    other = scene.person("Samira Hamdan", _FIRST_OF_JANUARY, "F", REFUGE, origin="middle-eastern")
+    other = scene.person("Samar Hamdan", _FIRST_OF_JANUARY, "F", REFUGE, origin="middle-eastern")
     patient = scene.held("health", other, {"health.gp_practice": practice(4)}, ("A20588",))
     patient.flags.add("shielded")
     nominal = scene.held(
