@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from agencies.encoding.keycheck import key_check_value
 from agencies.encoding.person import PersonEncoder
 from agencies.encoding.schema import EncodingSchema, clkhash
 from agencies.standardise.person import RawPerson, StandardiseRules, StandardPerson, standardise
+from config.resources import SCHEMAS
 from protocols.errors import InputError
 
 TEST_SECRET = hashlib.sha256(b"kinlink public test key, never for real people").digest()
@@ -117,7 +117,7 @@ def _vector(schema: EncodingSchema, hardening: Hardening, people: list[StandardP
 
 
 def _load(path: str | Path | None) -> dict[str, Any]:
-    source = resources.files("config") / "schemas" / "person.vectors.json" if path is None else Path(path)
+    source = SCHEMAS / "person.vectors.json" if path is None else Path(path)
     try:
         document = json.loads(source.read_bytes())
         if {"people", "standardised", "vectors", "key_check_value"} <= document.keys():

@@ -9,13 +9,13 @@ import json
 import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import rfc8785
 
+from config.resources import SCHEMAS
 from protocols.errors import InputError
 
 _BLAKE2B_LONGEST_KEY = 64
@@ -111,12 +111,12 @@ def load_schema(source: str | Path | bytes) -> EncodingSchema:
 
 def shipped_schema(name: str = "person") -> EncodingSchema:
     """A schema that ships with the project: `person` (1,024 bits) or `person-2048`."""
-    resource = resources.files("config") / "schemas" / f"{name}.json"
-    if not resource.is_file():
+    path = SCHEMAS / f"{name}.json"
+    if not path.is_file():
         raise InputError(
             f"There is no shipped schema `{name}`.", next_step="Use `person` or `person-2048`, or give a file."
         )
-    return load_schema(resource.read_bytes())
+    return load_schema(path)
 
 
 def _read(source: str | Path | bytes) -> tuple[str, bytes]:

@@ -1,0 +1,176 @@
+"""What each hardening profile costs in links, and what it hides, on a folder of families.
+
+    python -m benchmarks.encode_quality FOLDER [--secrets 3] [--anchor social_care]
+
+The folder has one CSV for each agency (record_id, family_ref, given_name, middle, family_name, date_of_birth, sex, address, postcode)
+and truth.csv (agency, record_id, person_id). Every record of an agency is given to the anchor's most similar record, by simple matching;
+the truth then says how good that is: the best F1 over all cuts, and the recall at a cut where precision is still .999 and .99. No matcher,
+no family evidence: the encoding alone. `T6` is the correlation of all pairwise similarities under two secrets: what an attacker without
+the secret has to work with (the aim is .10 or less).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agencies.encoding.harden import Hardening
+from agencies.encoding.person import PersonEncoder
+from agencies.encoding.schema import EncodingSchema, load_schema, shipped_schema
+from agencies.standardise.person import RawPerson, StandardiseRules, StandardPerson, standardise
+
+Clks = NDArray[np.uint8]
+AGENCIES = ("health_gp", "police_benefits", "health_wic", "education")
+FIDELITY_PEOPLE = 1500
+IDENTITY = {"given_name": 170, "middle_initial": 45, "family_name": 110, "date_of_birth": 190, "sex": 35}
+HOUSEHOLD = {"family_name": 120, "address": 300, "postcode": 130}
+
+
+class People(NamedTuple):
+    """One agency's people, standardised, and who they are."""
+
+    people: list[StandardPerson]
+    who: NDArray[np.object_]
+
+
+class Quality(NamedTuple):
+    """Best F1, and recall at precision .999 and .99."""
+
+    f1: float
+    at_999: float
+    at_99: float
+
+
+def main() -> None:
+    """Measure every variant and print one line each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--anchor", default="social_care")
+    parser.add_argument("--secrets", type=int, default=3, help="how many linkage secrets to average over")
+    parser.add_argument("--only", help="only variants whose name holds this text")
+    arguments = parser.parse_args()
+    rules = StandardiseRules()
+    truth = _truth(arguments.folder)
+    agencies = [name for name in AGENCIES if (arguments.folder / f"{name}.csv").is_file()]
+    held = {name: _people(arguments.folder, name, truth, rules) for name in (arguments.anchor, *agencies)}
+    print(f"{'':38}{'fill':>6}{'F1':>8}{'R@.999':>8}{'R@.99':>8}{'T6':>7}   R@.999 by agency: {', '.join(agencies)}")
+    for name, encode in _variants():
+        if arguments.only is None or arguments.only in name:
+            _report(name, encode, held, arguments.anchor, agencies, arguments.secrets)
+
+
+Encode = Callable[[Sequence[StandardPerson], bytes], Clks]
+
+
+def _variants() -> Iterator[tuple[str, Encode]]:
+    for name in ("person", "person-2048"):
+        schema = shipped_schema(name)
+        length = schema.length
+        yield f"{length} compat", _encode(schema, Hardening("compat", length=length))
+        for t in (2, 3, 4, 5):
+            yield f"{length} standard t={t}", _encode(schema, Hardening("standard", t, length))
+        yield f"{length} high t=3", _encode(schema, Hardening("high", 3, length))
+        yield f"{length} xor-fold to {length // 2}", _encode(schema, Hardening("xor-fold", length=length))
+        yield f"{length} rule-90", _encode(schema, Hardening("rule-90", length=length))
+        for epsilon in (3.0, 2.0):
+            share = 100 / (1 + np.exp(epsilon))
+            hardening = Hardening("blip", length=length, epsilon=epsilon)
+            yield f"{length} blip epsilon={epsilon} ({share:.0f} % flips)", _encode(schema, hardening)
+    identity, household = (_parts(bits) for bits in (IDENTITY, HOUSEHOLD))
+    for profile in ("compat", "standard"):
+        first, second = (_encode(schema, Hardening(profile)) for schema in (identity, household))
+        yield f"two CLKs, {profile}: identity", first
+        yield f"two CLKs, {profile}: household", second
+        yield (
+            f"two CLKs, {profile}: both",
+            lambda people, secret, a=first, b=second: np.hstack([a(people, secret), b(people, secret)]),
+        )
+
+
+def _encode(schema: EncodingSchema, hardening: Hardening) -> Encode:
+    return lambda people, secret: PersonEncoder(schema, hardening, secret).encode(people)
+
+
+def _parts(bits: dict[str, int]) -> EncodingSchema:
+    """The shipped schema with some features only, and other bits."""
+    document: dict[str, Any] = json.loads(json.dumps(shipped_schema().document))
+    document["features"] = [feature for feature in document["features"] if feature["identifier"] in bits]
+    for feature in document["features"]:
+        feature["hashing"]["strategy"] = {"bitsPerFeature": bits[feature["identifier"]]}
+    return load_schema(json.dumps(document).encode())
+
+
+def _report(name: str, encode: Encode, held: dict[str, People], anchor: str, agencies: list[str], secrets: int) -> None:
+    results, fills = [], []
+    for number in range(1, secrets + 1):
+        secret = bytes([number]) * 32
+        members = encode(held[anchor].people, secret)
+        fills.append(np.bitwise_count(members).mean() / 8)
+        for agency in agencies:
+            likeness = similarity(encode(held[agency].people, secret), members)
+            results.append(quality(likeness, held[agency].who, held[anchor].who))
+    mean = np.array(results).reshape(secrets, len(agencies), 3).mean(axis=0)
+    index = fidelity(encode, held[anchor].people)
+    by_agency = " ".join(f"{value:.3f}" for value in mean[:, 1])
+    f1, at_999, at_99 = mean.mean(axis=0)
+    print(f"{name:38}{np.mean(fills):6.2f}{f1:8.3f}{at_999:8.3f}{at_99:8.3f}{index:7.3f}   {by_agency}", flush=True)
+
+
+def similarity(records: Clks, members: Clks) -> NDArray[np.float32]:
+    """Simple matching on [-1, 1], shape (records, members)."""
+    left, right = (np.unpackbits(clks, axis=1).astype(np.float32) * 2 - 1 for clks in (records, members))
+    return np.asarray(left @ right.T / np.float32(left.shape[1]))
+
+
+def quality(likeness: NDArray[np.float32], records: NDArray[np.object_], members: NDArray[np.object_]) -> Quality:
+    """Each record to its most similar member; true pairs are all pairs of one person."""
+    best = likeness.argmax(axis=1)
+    score = likeness[np.arange(len(best)), best]
+    right = records[np.arange(len(best))] == members[best]
+    copies = Counter(members.tolist())
+    pairs = sum(copies[person] for person in records.tolist())
+    order = np.argsort(-score, kind="stable")
+    found = np.cumsum(right[order])
+    precision, recall = found / np.arange(1, len(found) + 1), found / pairs
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    return Quality(float(f1.max()), _recall_at(0.999, precision, recall), _recall_at(0.99, precision, recall))
+
+
+def _recall_at(level: float, precision: NDArray[np.float64], recall: NDArray[np.float64]) -> float:
+    cuts = np.flatnonzero(precision >= level)
+    return float(recall[cuts[-1]]) if cuts.size else 0.0
+
+
+def fidelity(encode: Encode, people: Sequence[StandardPerson]) -> float:
+    """T6: the correlation of all pairwise similarities of the same people under two secrets."""
+    sample = people[:FIDELITY_PEOPLE]
+    above = np.triu_indices(len(sample), 1)
+    one, two = (similarity(clks, clks)[above] for clks in (encode(sample, bytes([n]) * 32) for n in (101, 102)))
+    return float(np.corrcoef(one, two)[0, 1])
+
+
+def _truth(folder: Path) -> dict[tuple[str, str], str]:
+    with (folder / "truth.csv").open(encoding="utf-8", newline="") as text:
+        return {(row["agency"], row["record_id"]): row["person_id"] for row in csv.DictReader(text)}
+
+
+def _people(folder: Path, agency: str, truth: dict[tuple[str, str], str], rules: StandardiseRules) -> People:
+    with (folder / f"{agency}.csv").open(encoding="utf-8", newline="") as text:
+        rows = list(csv.DictReader(text))
+    fields = ("given_name", "middle", "family_name", "date_of_birth", "sex", "address", "postcode")
+    people = [standardise(RawPerson(*(row[field] for field in fields)), rules) for row in rows]
+    return People(people, np.array([truth[agency, row["record_id"]] for row in rows], dtype=object))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    main()
