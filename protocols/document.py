@@ -78,8 +78,16 @@ class FunctionTitles(Part):
     faces: Literal["victim", "perpetrator"] | None = None
 
 
+class FunctionGroup(Part):
+    """A name that sentences use for several functions together: 'those who hold the case'."""
+
+    id: Id
+    title: Annotated[str, Field(pattern=r"^[a-z][a-z -]{3,60}$")]
+    functions: Annotated[tuple[RoleFunction, ...], Field(min_length=2)]
+
+
 class StageTitle(Part):
-    """A stage and how sentences name it: 'the child is …'."""
+    """A stage and how sentences name it: 'from … on', 'at …'."""
 
     id: Stage
     title: Annotated[str, Field(pattern=r"^[a-z][a-z0-9 '-]{3,80}$")]
@@ -168,6 +176,7 @@ class SharingProtocol(Part):
     attributes: Annotated[tuple[Attribute, ...], Field(min_length=1)]
     matching: MatchRules
     functions: Annotated[tuple[FunctionTitles, ...], Field(min_length=1)]
+    groups: tuple[FunctionGroup, ...] = ()
     stages: Annotated[tuple[StageTitle, ...], Field(min_length=1)]
     people: Annotated[tuple[People, ...], Field(min_length=1)]
     bases: Annotated[tuple[Basis, ...], Field(min_length=1)]

@@ -18,6 +18,7 @@ _LISTS: Final = (
     "parties",
     "attributes",
     "functions",
+    "groups",
     "stages",
     "people",
     "bases",
@@ -26,7 +27,14 @@ _LISTS: Final = (
     "never_release",
     "freshness",
 )
-_TITLED: Final = {"parties": "name", "attributes": "title", "functions": "title", "people": "title", "bases": "title"}
+_TITLED: Final = {
+    "parties": "name",
+    "attributes": "title",
+    "functions": "title",
+    "groups": "title",
+    "people": "title",
+    "bases": "title",
+}
 
 
 def check_document(document: SharingProtocol) -> Iterator[Problem]:
@@ -105,6 +113,8 @@ def _references(document: SharingProtocol) -> Iterator[Problem]:
         yield from _known(("grants", i, "basis"), [grant.basis], bases, "basis")
         yield from _known(("grants", i, "to"), grant.to, functions, "function")
         yield from _known(("grants", i, "stages"), grant.stages, stages, "stage")
+    for i, group in enumerate(document.groups):
+        yield from _known(("groups", i, "functions"), group.functions, functions, "function")
     for i, item in enumerate(document.prohibitions):
         yield from _known(("prohibitions", i, "agencies"), item.agencies, parties, "party")
         yield from _known(("prohibitions", i, "attributes"), item.attributes, attributes, "attribute of the catalogue")

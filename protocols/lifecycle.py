@@ -181,7 +181,11 @@ def act_on(standing: Standing, act: Act) -> Standing:
         raise _refused(act, "it is about another digest", "Read this version and act on its own digest.")
     if standing.status not in rule.from_:
         allowed = " or ".join(rule.from_)
-        raise _refused(act, f"the version is {standing.status}, expected {allowed}", "See `kinlink protocol status`.")
+        raise _refused(
+            act,
+            f"the version is {standing.status}, expected {allowed}",
+            "Look at the version's record: it says what comes next.",
+        )
     if act.office not in rule.offices:
         raise _refused(
             act, f"a {act.office} cannot; expected a {' or '.join(rule.offices)}", "Ask who holds that office."

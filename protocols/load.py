@@ -69,17 +69,13 @@ class LoadedProtocol:
 
 def load_protocol(path: Path) -> LoadedProtocol:
     """Read a sharing protocol. Raises `ProtocolError` that lists every error with its place."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DocumentError((f"{path.name}:1:1: size: expected at most {MAX_BYTES} bytes, got more",))
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ProtocolError(
-            f"The sharing protocol `{path.name}` cannot be read: {error.strerror}.", next_step="Check the path."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DocumentError((f"{path.name}:1:1: encoding: expected UTF-8, got a byte that is not",)) from error
-    return load_protocol_text(text, path.name)
+    return load_protocol_text(_read(path), path.name)
+
+
+def read_yaml(path: Path) -> str:
+    """A YAML 1.2 file as JSON text, dates as text. Raises `ProtocolError` for what cannot be read or is not YAML."""
+    text = _read(path)
+    return json.dumps(_plain(_parse(text, path.name), path.name))
 
 
 def load_protocol_text(text: str, name: str) -> LoadedProtocol:
@@ -103,7 +99,18 @@ def digest_of(document: SharingProtocol) -> str:
     return hashlib.sha256(rfc8785.dumps(said)).hexdigest()
 
 
-def _parse(text: str, name: str) -> CommentedMap:
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DocumentError((f"{path.name}:1:1: size: expected at most {MAX_BYTES} bytes, got more",))
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ProtocolError(f"`{path.name}` cannot be read: {error.strerror}.", next_step="Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise DocumentError((f"{path.name}:1:1: encoding: expected UTF-8, got a byte that is not",)) from error
+
+
+def _parse(text: str, name: str) -> CommentedMap | CommentedSeq:
     yaml = YAML(typ="rt", pure=True)
     yaml.Constructor = _Constructor
     try:
@@ -115,14 +122,12 @@ def _parse(text: str, name: str) -> CommentedMap:
         raise DocumentError((f"{name}:{place}: yaml: {what}; expected YAML 1.2 without duplicate keys",)) from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise DocumentError((f"{name}:1:1: yaml: not readable ({type(error).__name__}); expected YAML 1.2",)) from None
-    if not isinstance(tree, CommentedMap):
-        raise DocumentError(
-            (f"{name}:1:1: yaml: expected a mapping with `id`, `version` and the rest, got something else",)
-        )
+    if not isinstance(tree, CommentedMap | CommentedSeq):
+        raise DocumentError((f"{name}:1:1: yaml: expected a mapping or a list, got something else",))
     return tree
 
 
-def _plain(tree: CommentedMap, name: str) -> Any:
+def _plain(tree: CommentedMap | CommentedSeq, name: str) -> Any:
     try:
         return _as_json(tree, 0)
     except (TypeError, ValueError, RecursionError):
@@ -154,7 +159,7 @@ def _key(key: Any) -> str:
     return str(key)
 
 
-def _located(problems: list[Problem], tree: CommentedMap, name: str) -> DocumentError:
+def _located(problems: list[Problem], tree: CommentedMap | CommentedSeq, name: str) -> DocumentError:
     placed = [(*_position(tree, problem.path), problem) for problem in problems]
     placed.sort(key=lambda item: (item[0], item[1]))
     return DocumentError(tuple(f"{name}:{line}:{column}: {p.rule}: {p.message}" for line, column, p in placed))

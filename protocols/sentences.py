@@ -13,7 +13,7 @@ from protocols.decision import Decision, Granted
 from protocols.decision_index import Reason, ReasonCode
 from protocols.document import SharingProtocol
 from protocols.document_rules import Basis, Grant, NeverRelease, Prohibition
-from protocols.vocabulary import Mode, Purpose, RoleFunction
+from protocols.vocabulary import Mode, Purpose, RoleFunction, Stage
 
 MONTHS: Final = (
     "January",
@@ -32,6 +32,7 @@ MONTHS: Final = (
 EXISTENCE_WORDS: Final = "that the person is known to them and which desk to ask"
 REVIEW_WORDS: Final = "masked details, so that a person can confirm or reject a possible link,"
 OWN_CLIENT: Final = ", only if this is the person they work with"
+OPEN_STAGES: Final = tuple(stage for stage in Stage if stage is not Stage.CLOSED)
 BREAK_GLASS: Final = " In an emergency with a recorded reason, any emergency function and any open stage will do."
 PURPOSE_WORDS: Final = {
     Purpose.SAFEGUARDING: "safeguarding",
@@ -85,14 +86,13 @@ def sentence_of_grant(document: SharingProtocol, grant: Grant) -> str:
     """The sentence of a grant: who may tell whom what about whom, when, why, and from when to when."""
     parties = {party.id: party.name for party in document.parties}
     people = {line.id: line.title for line in document.people}
-    stages = {stage.id: stage.title for stage in document.stages}
     parts = [
         f"{parties[grant.agency]} may tell {_functions(document, grant.to)} {_what(document, grant)}",
         f" about {'; or '.join(people[line] for line in grant.about)}",
         OWN_CLIENT if grant.own_client else "",
-        f", when the child {either(stages[stage] for stage in grant.stages)}",
+        f", {_when(document, grant.stages)}",
         f", for {either(PURPOSE_WORDS[purpose] for purpose in grant.purposes)}",
-        f", because of {_basis_title(document, grant.basis)}.",
+        f", because of {_basis_short(document, grant.basis)}.",
         BREAK_GLASS if grant.break_glass else "",
         f" In force from {day_words(grant.since)}{f' until {day_words(grant.until)}' if grant.until else ''};",
         f" agreed {day_words(grant.agreed)}, to be reviewed by {day_words(grant.review)}. Why: {grant.reason}",
@@ -122,9 +122,9 @@ def sentence_of_never(item: NeverRelease) -> str:
 
 
 def basis_words(document: SharingProtocol, basis: str) -> str:
-    """A basis with its statute, articles and conditions."""
+    """A basis in full: its statute, articles and conditions."""
     found = next(item for item in document.bases if item.id == basis)
-    return "; ".join([f"{found.title} ({found.statute})", *_conditions(found)])
+    return "; ".join([found.statute, *_conditions(found)])
 
 
 def reason_sentence(reason: Reason) -> str:
@@ -164,8 +164,24 @@ def _listed(words: Sequence[str], last: str) -> str:
 
 
 def _functions(document: SharingProtocol, functions: Iterable[RoleFunction]) -> str:
+    """Functions by name, the largest groups that they fill by the group's name."""
+    left = list(functions)
+    words = []
+    for group in sorted(document.groups, key=lambda group: -len(group.functions)):
+        if set(group.functions) <= set(left):
+            words.append(group.title)
+            left = [function for function in left if function not in group.functions]
     titles = {function.id: function.title for function in document.functions}
-    return _listed(tuple(f"the {titles[function]}" for function in functions if function in titles), "and")
+    words += [f"the {titles[function]}" for function in left if function in titles]
+    return _listed(words, "and")
+
+
+def _when(document: SharingProtocol, stages: Sequence[Stage]) -> str:
+    """Stages that reach to the last open one as "from … on", others one by one."""
+    titles = {stage.id: stage.title for stage in document.stages}
+    if len(stages) > 1 and tuple(stages) == OPEN_STAGES[-len(stages) :]:
+        return f"from {titles[stages[0]]} on"
+    return f"at {either(titles[stage] for stage in stages)}"
 
 
 def _what(document: SharingProtocol, grant: Grant) -> str:
@@ -198,8 +214,11 @@ def _forbidden(document: SharingProtocol, item: Prohibition) -> str:
     return what
 
 
-def _basis_title(document: SharingProtocol, basis: str) -> str:
-    return next(item.title for item in document.bases if item.id == basis)
+def _basis_short(document: SharingProtocol, basis: str) -> str:
+    """A basis as it stands inside a grant's sentence."""
+    found = next(item for item in document.bases if item.id == basis)
+    articles = [f"Art {article}" for article in (found.art6, found.art9) if article]
+    return f"{found.title} ({found.statute}; UK GDPR {' and '.join(articles)})"
 
 
 def _conditions(basis: Basis) -> list[str]:

@@ -12,12 +12,20 @@ from typing import Final, TypeVar
 
 from protocols.document import SharingProtocol
 from protocols.document_rules import Grant
-from protocols.sentences import BREAK_GLASS, EXISTENCE_WORDS, MONTHS, OWN_CLIENT, PURPOSE_WORDS, REVIEW_WORDS
-from protocols.vocabulary import Mode
+from protocols.sentences import (
+    BREAK_GLASS,
+    EXISTENCE_WORDS,
+    MONTHS,
+    OPEN_STAGES,
+    OWN_CLIENT,
+    PURPOSE_WORDS,
+    REVIEW_WORDS,
+)
+from protocols.vocabulary import Mode, RoleFunction, Stage
 
 _DAY: Final = rf"(\d{{1,2}}) ({'|'.join(MONTHS)}) (\d{{4}})"
 _SENTENCE: Final = re.compile(
-    r"(?P<head>.+?), when the child (?P<stages>.+?), for (?P<purposes>.+?), because of (?P<basis>.+?)\."
+    r"(?P<head>.+?), (?P<stages>from .+? on|at .+?), for (?P<purposes>.+?), because of (?P<basis>.+?) \((?P<law>.+?)\)\."
     rf"(?P<emergency>{re.escape(BREAK_GLASS)})?"
     rf" In force from (?P<since>{_DAY})(?: until (?P<until>{_DAY}))?;"
     rf" agreed (?P<agreed>{_DAY}), to be reviewed by (?P<review>{_DAY})\. Why: (?P<reason>.+)"
@@ -26,14 +34,16 @@ T = TypeVar("T")
 
 
 def grant_from_sentence(document: SharingProtocol, rule: str, sentence: str) -> Grant:
-    """The grant that a sentence says, under the id `rule`. Raises `ValueError` where the sentence says no grant."""
+    """The grant that a sentence says, under the id `rule`, its functions in the protocol's order. Raises `ValueError` for no grant."""
     found = _SENTENCE.fullmatch(sentence)
     if found is None:
         raise ValueError("not the sentence of a grant")
     head, own_client = found["head"].removesuffix(OWN_CLIENT), found["head"].endswith(OWN_CLIENT)
     agency, rest = _first(head, {f"{party.name} may tell ": party.id for party in document.parties})
-    functions = {f"the {function.title}": function.id for function in document.functions}
-    to, rest = _several(rest, functions, " ")
+    functions: dict[str, tuple[RoleFunction, ...]] = {group.title: group.functions for group in document.groups}
+    functions |= {f"the {function.title}": (function.id,) for function in document.functions}
+    named, rest = _several(rest, functions, " ")
+    to = {function for several in named for function in several}
     mode, attributes, about = _what(document, rest)
     people = {line.title: line.id for line in document.people}
     return Grant.model_validate(
@@ -42,11 +52,11 @@ def grant_from_sentence(document: SharingProtocol, rule: str, sentence: str) -> 
             "agency": agency,
             "mode": mode,
             "attributes": attributes,
-            "to": to,
+            "to": tuple(function.id for function in document.functions if function.id in to),
             "own_client": own_client,
             "purposes": _all(found["purposes"], {words: purpose for purpose, words in PURPOSE_WORDS.items()}, " or "),
             "about": tuple(people[title] for title in about.split("; or ")),
-            "stages": _all(found["stages"], {stage.title: stage.id for stage in document.stages}, " or "),
+            "stages": _stages(document, found["stages"]),
             "basis": {basis.title: basis.id for basis in document.bases}[found["basis"]],
             "break_glass": found["emergency"] is not None,
             "reason": found["reason"],
@@ -56,6 +66,13 @@ def grant_from_sentence(document: SharingProtocol, rule: str, sentence: str) -> 
             "review": _day(found["review"]),
         }
     )
+
+
+def _stages(document: SharingProtocol, words: str) -> tuple[Stage, ...]:
+    titles = {stage.title: stage.id for stage in document.stages}
+    if words.startswith("from "):
+        return OPEN_STAGES[OPEN_STAGES.index(titles[words.removeprefix("from ").removesuffix(" on")]) :]
+    return _all(words.removeprefix("at "), titles, " or ")
 
 
 def _what(document: SharingProtocol, rest: str) -> tuple[Mode, tuple[str, ...], str]:
