@@ -29,6 +29,7 @@ from agencies.encoding.schema import EncodingSchema, load_schema, shipped_schema
 from agencies.standardise.person import RawPerson, StandardiseRules, StandardPerson, standardise
 
 Clks = NDArray[np.uint8]
+Encode = Callable[[Sequence[StandardPerson], bytes], Clks]
 AGENCIES = ("health_gp", "police_benefits", "health_wic", "education")
 FIDELITY_PEOPLE = 1500
 IDENTITY = {"given_name": 170, "middle_initial": 45, "family_name": 110, "date_of_birth": 190, "sex": 35}
@@ -36,10 +37,12 @@ HOUSEHOLD = {"family_name": 120, "address": 300, "postcode": 130}
 
 
 class People(NamedTuple):
-    """One agency's people, standardised, and who they are."""
+    """One agency's people, standardised; who they are; their records' and families' references."""
 
     people: list[StandardPerson]
     who: NDArray[np.object_]
+    refs: tuple[str, ...]
+    families: tuple[str, ...]
 
 
 class Quality(NamedTuple):
@@ -58,20 +61,16 @@ def main() -> None:
     parser.add_argument("--secrets", type=int, default=3, help="how many linkage secrets to average over")
     parser.add_argument("--only", help="only variants whose name holds this text")
     arguments = parser.parse_args()
-    rules = StandardiseRules()
-    truth = _truth(arguments.folder)
-    agencies = [name for name in AGENCIES if (arguments.folder / f"{name}.csv").is_file()]
-    held = {name: _people(arguments.folder, name, truth, rules) for name in (arguments.anchor, *agencies)}
+    held = load(arguments.folder, (arguments.anchor, *AGENCIES))
+    agencies = [name for name in held if name != arguments.anchor]
     print(f"{'':38}{'fill':>6}{'F1':>8}{'R@.999':>8}{'R@.99':>8}{'T6':>7}   R@.999 by agency: {', '.join(agencies)}")
-    for name, encode in _variants():
+    for name, encode in variants():
         if arguments.only is None or arguments.only in name:
             _report(name, encode, held, arguments.anchor, agencies, arguments.secrets)
 
 
-Encode = Callable[[Sequence[StandardPerson], bytes], Clks]
-
-
-def _variants() -> Iterator[tuple[str, Encode]]:
+def variants() -> Iterator[tuple[str, Encode]]:
+    """Every way of encoding that is measured, with its name."""
     for name in ("person", "person-2048"):
         schema = shipped_schema(name)
         length = schema.length
@@ -90,10 +89,11 @@ def _variants() -> Iterator[tuple[str, Encode]]:
         first, second = (_encode(schema, Hardening(profile)) for schema in (identity, household))
         yield f"two CLKs, {profile}: identity", first
         yield f"two CLKs, {profile}: household", second
-        yield (
-            f"two CLKs, {profile}: both",
-            lambda people, secret, a=first, b=second: np.hstack([a(people, secret), b(people, secret)]),
-        )
+        yield f"two CLKs, {profile}: both", _side_by_side(first, second)
+
+
+def _side_by_side(first: Encode, second: Encode) -> Encode:
+    return lambda people, secret: np.hstack([first(people, secret), second(people, secret)])
 
 
 def _encode(schema: EncodingSchema, hardening: Hardening) -> Encode:
@@ -158,17 +158,24 @@ def fidelity(encode: Encode, people: Sequence[StandardPerson]) -> float:
     return float(np.corrcoef(one, two)[0, 1])
 
 
-def _truth(folder: Path) -> dict[tuple[str, str], str]:
+def load(folder: Path, agencies: Sequence[str]) -> dict[str, People]:
+    """The agencies of a folder that has them, by name."""
     with (folder / "truth.csv").open(encoding="utf-8", newline="") as text:
-        return {(row["agency"], row["record_id"]): row["person_id"] for row in csv.DictReader(text)}
+        truth = {(row["agency"], row["record_id"]): row["person_id"] for row in csv.DictReader(text)}
+    return {name: _people(folder, name, truth) for name in agencies if (folder / f"{name}.csv").is_file()}
 
 
-def _people(folder: Path, agency: str, truth: dict[tuple[str, str], str], rules: StandardiseRules) -> People:
+def _people(folder: Path, agency: str, truth: dict[tuple[str, str], str]) -> People:
     with (folder / f"{agency}.csv").open(encoding="utf-8", newline="") as text:
         rows = list(csv.DictReader(text))
     fields = ("given_name", "middle", "family_name", "date_of_birth", "sex", "address", "postcode")
-    people = [standardise(RawPerson(*(row[field] for field in fields)), rules) for row in rows]
-    return People(people, np.array([truth[agency, row["record_id"]] for row in rows], dtype=object))
+    rules = StandardiseRules()
+    return People(
+        people=[standardise(RawPerson(*(row[field] for field in fields)), rules) for row in rows],
+        who=np.array([truth[agency, row["record_id"]] for row in rows], dtype=object),
+        refs=tuple(row["record_id"] for row in rows),
+        families=tuple(row["family_ref"] for row in rows),
+    )
 
 
 if __name__ == "__main__":
