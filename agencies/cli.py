@@ -354,7 +354,7 @@ def profile(
     if as_json:
         typer.echo(profile_json(found))
     else:
-        print_profile(found, output())
+        print_profile(found, output(wrap=True))
 
 
 def _day(text: str | None) -> date | None:

@@ -15,9 +15,9 @@ from agencies.progress import Progress as ProgressCall
 _PATIENCE_SECONDS = 2.0
 
 
-def output() -> Console:
-    """Where results go."""
-    return Console(highlight=False, soft_wrap=True)
+def output(*, wrap: bool = False) -> Console:
+    """Where results go. Lines are left whole for the terminal or a pipe to break, unless they are to `wrap` with their indent."""
+    return Console(highlight=False, soft_wrap=not wrap)
 
 
 @contextmanager

@@ -42,6 +42,7 @@ _SEXES = frozenset(
         "non-binary",
     }
 )
+_NO_ADDRESS = frozenset({"NO_FIXED_ABODE", "ADDRESS_PLACEHOLDER"})
 _FIELDS = tuple(each.name for each in fields(RawPerson))
 
 NumberedRow = tuple[int, Row]
@@ -321,6 +322,8 @@ class RecordMaker:
             whole = _filled(person, main)
             if any(code in ("DOB_FUTURE", "AGE_OVER_110") for code in birth.codes):
                 whole = replace(whole, date_of_birth="")
+            if any(code in _NO_ADDRESS for code in address_defects(whole.address, self._rules)):
+                whole = replace(whole, address="")
             for each in (whole, *self._columns.extra_people(row, whole)):
                 found[self._without_shared_address(number, standardise(each, self._rules))] = None
         people = [person for person in found if person.given_name or person.family_name or len(found) == 1]

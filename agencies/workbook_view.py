@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -40,7 +41,9 @@ _BADGES = {
     Assertion.OPINION: "OPINION",
     Assertion.SELF_REPORT: "SELF-REPORT",
 }
-_ACRONYMS = {"12m": "12 months", "6m": "6 months", "90d": "90 days", "edd": "expected date", "ods": "ODS", "urn": "URN"}
+_CLEAR = frozenset({"count", "contact", "date", "decided", "factors"})
+_ABBREVIATION = 6
+_SHORT = {"12m": "12 months", "6m": "6 months", "90d": "90 days", "edd": "expected date", "ods": "ODS", "urn": "URN"}
 
 
 def print_profile(profile: OpenedProfile, console: Console) -> None:
@@ -90,39 +93,55 @@ def _print_member(member: OpenedMember, console: Console) -> None:
         facts.append(_STAGES[answer.stage])
     console.print(f"\n[bold underline]{escape(name)}[/]{'  ' + ', '.join(facts) if facts else ''}")
     for agency in member.agencies:
-        _print_agency(agency, console)
+        if agency.answer.state is State.RELEASED:
+            _print_released(agency, console)
+    _print_others(member.agencies, console)
 
 
-def _print_agency(agency: OpenedAgency, console: Console) -> None:
+def _print_released(agency: OpenedAgency, console: Console) -> None:
     answer = agency.answer
-    if answer.state is State.RELEASED:
-        console.print(Padding(f"[bold]Known to {escape(answer.name)}.[/] [dim]Ask: {_desk(agency)}[/]", (0, 0, 0, 2)))
-    else:
-        words = answer.words or STATE_WORDS[answer.state]
-        console.print(Padding(f"[bold]{escape(answer.name)}:[/] {escape(words)} [dim]{_desk(agency)}[/]", (0, 0, 0, 2)))
-    reasons: dict[tuple[str, str], None] = {}
+    _print(console, 2, f"[bold]Known to {escape(answer.name)}.[/] [dim]Ask: {_desk(agency)}[/]")
     for value in agency.values:
-        _print_value(value, console)
-        reasons[value.released.sentence, value.released.basis] = None
-    for sentence, basis in reasons:
-        because = "" if basis in sentence else f" Basis: {basis}."
-        console.print(Padding(f"[dim]Why can I see this? {escape(sentence + because)}[/]", (0, 0, 0, 4)))
+        if value.value is not None:
+            _print_value(value, console)
+    nothing = [value for value in agency.values if value.value is None]
+    if nothing:
+        oldest = min(value.released.as_at for value in nothing)
+        titles = "; ".join(value.released.title for value in nothing)
+        _print(console, 4, f"None recorded: {escape(titles)} [dim](as at {_day(oldest)})[/]")
     if answer.refused:
         listed = ", ".join(map(_attribute, answer.refused))
-        console.print(
-            Padding(
-                f"This person refused to share: {escape(listed)}. It is shown because a duty applies; do not ask again.",
-                (0, 0, 0, 4),
-            )
-        )
+        _print(console, 4, f"Refused to share: {escape(listed)}. Shown because a duty applies; do not ask again.")
     if answer.consent_needed:
-        console.print(Padding("More could be shown with this person's consent.", (0, 0, 0, 4)))
+        _print(console, 4, "More could be shown with this person's consent.")
+    reasons = dict.fromkeys((value.released.sentence, value.released.basis) for value in agency.values)
+    for at, (sentence, basis) in enumerate(reasons):
+        because = "" if basis in sentence else f" Basis: {basis}."
+        question = "Why can I see this? " if at == 0 else "And: "
+        _print(console, 4, f"[dim]{question}{escape(sentence + because)}[/]")
+
+
+def _print_others(agencies: tuple[OpenedAgency, ...], console: Console) -> None:
+    """Agencies that show nothing, those of one state together."""
+    by_words: dict[tuple[State, str], list[OpenedAgency]] = {}
+    for agency in agencies:
+        if agency.answer.state is not State.RELEASED:
+            words = agency.answer.words or STATE_WORDS[agency.answer.state]
+            by_words.setdefault((agency.answer.state, words), []).append(agency)
+    for (state, words), held in by_words.items():
+        names = "; ".join(escape(each.answer.name) for each in held)
+        asked = state is not State.AGENCY_NOT_PARTICIPATING
+        desks = f" [dim]Ask: {'; '.join(_desk(each) for each in held)}[/]" if asked else ""
+        _print(console, 2, f"[bold]{names}:[/] {escape(words)}{desks}")
+        for each in held:
+            if each.answer.refused:
+                listed = ", ".join(map(_attribute, each.answer.refused))
+                _print(console, 4, f"{escape(each.answer.name)}: refused to share {escape(listed)}; do not ask again.")
 
 
 def _print_value(value: OpenedValue, console: Console) -> None:
     released = value.released
     title = released.title[:1].upper() + released.title[1:]
-    text = "none recorded" if value.value is None else said(value.value)
     marks = [f"as at {_day(released.as_at)}"]
     if released.freshness is Freshness.STALE:
         marks.append("OLD: check with the agency")
@@ -130,21 +149,22 @@ def _print_value(value: OpenedValue, console: Console) -> None:
         marks.append("from court papers: do not pass on")
     if released.break_glass:
         marks.append("emergency access")
+    text = said(value.value or {})
     badge = _BADGES[released.assertion]
-    console.print(
-        Padding(
-            f"[reverse] {badge} [/] {escape(title)}: [bold]{escape(text)}[/] [dim]({'; '.join(marks)})[/]", (0, 0, 0, 4)
-        )
-    )
+    _print(console, 4, f"[reverse] {badge} [/] {escape(title)}: [bold]{escape(text)}[/] [dim]({'; '.join(marks)})[/]")
+
+
+def _print(console: Console, indent: int, text: str) -> None:
+    console.print(Padding(text, (0, 0, 0, indent)))
 
 
 def said(value: Mapping[str, Any]) -> str:
-    """A value in words: its fields in the catalogue's order."""
-    if len(value) == 1:
-        ((name, only),) = value.items()
-        return _field(only) if name in ("count", "contact", "status", "date") else f"{_label(name)} {_field(only)}"
+    """A value in words: its fields in the catalogue's order; a field's name where the value alone would not be clear."""
     return ", ".join(
-        _field(each) if name == "contact" else f"{_label(name)} {_field(each)}" for name, each in value.items()
+        _field(each)
+        if name in _CLEAR or (isinstance(each, str) and not _is_date(each))
+        else f"{_label(name)} {_field(each)}"
+        for name, each in value.items()
     )
 
 
@@ -156,19 +176,25 @@ def _field(value: Any) -> str:
     if isinstance(value, list):
         return " and ".join(str(part) for part in value)
     if isinstance(value, str):
-        try:
-            return _day(date.fromisoformat(value)) if len(value) == 10 else _code(value)
-        except ValueError:
-            return value
+        return _day(date.fromisoformat(value)) if _is_date(value) else _code(value)
     return str(value)
 
 
+def _is_date(text: str) -> bool:
+    return re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) is not None
+
+
 def _code(text: str) -> str:
-    return _words(text) if text.isupper() and "_" in text else text
+    """A code in small letters, unless it is an abbreviation that people say as it is."""
+    return (
+        _words(text)
+        if re.fullmatch(r"[A-Z]+(?:_[A-Z]+)*", text) and (len(text) > _ABBREVIATION or "_" in text)
+        else text
+    )
 
 
 def _label(name: str) -> str:
-    return " ".join(_ACRONYMS.get(part, part) for part in name.split("_"))
+    return " ".join(_SHORT.get(part, part) for part in name.split("_"))
 
 
 def _attribute(name: str) -> str:
