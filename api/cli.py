@@ -15,11 +15,9 @@ from api.admin import init_service, load_version, register_card, retire_key, rev
 from api.audit_copy import check_copy
 from api.audit_log import export_lines, prove, sign_checkpoint
 from api.operator_client import OperatorClient, operator
-from api.serve import serve as run_server
 from api.service import open_service
 from api.settings import load_settings
 from api.store.migrate import migrate as migrate_database
-from api.worker import work
 from protocols.audit.events import AuditExported
 from protocols.audit.verify import read_key_file
 from protocols.errors import InputError, Refusal
@@ -147,6 +145,8 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
 ) -> None:
     """Run the central service until Ctrl-C."""
+    from api.serve import serve as run_server  # the whole application, which no other command needs
+
     settings = load_settings(data, host=host, port=port)
     console = Console(stderr=False, highlight=False, soft_wrap=True)
     run_server(settings, ready=lambda url: console.print(f"Kinlink listens on {url}"))
@@ -154,6 +154,8 @@ def serve(
 
 def worker(data: DataDir = HERE) -> None:
     """Run a worker in a process of its own (any number on PostgreSQL)."""
+    from api.worker import work  # the matcher takes a second to load, and no other command needs it
+
     work(data)
 
 

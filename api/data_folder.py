@@ -56,6 +56,15 @@ class DataFolder:
         """The file of one submission."""
         return self.submissions / f"{submission}.zip"
 
+    def running_at(self) -> str:
+        """The address of the service that runs on this folder. Raises `Unavailable` if there is none."""
+        try:
+            return self.address.read_text("utf-8").strip()
+        except OSError as error:
+            raise Unavailable(
+                f"No service is running on `{self.root}`.", next_step="Start it with `kinlink serve`."
+            ) from error
+
     def create(self) -> None:
         """Make the folders, readable by this user only."""
         for folder in (self.root, self.keys, self.operator, self.uploads, self.submissions):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import zipfile
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -83,7 +84,7 @@ def signer(path: Path) -> tuple[str, str]:
 def check_submission(path: Path, key: VerifyingKey, terms: Terms, key_check: str | None) -> Checked:
     """Check everything about a submission. Raises `SubmissionError`, which never holds a value from a record."""
     with open_submission(path) as file, TemporaryDirectory(dir=path.parent, prefix=".check-") as scratch:
-        _check_sizes(file, path)
+        _check_sizes(path)
         file.verify(key)
         manifest = file.manifest
         party = _check_terms(manifest, terms, key_check)
@@ -104,9 +105,13 @@ def check_submission(path: Path, key: VerifyingKey, terms: Terms, key_check: str
         return Checked(manifest, records, _families(file, records, terms), _consents(file, records))
 
 
-def _check_sizes(file: SubmissionFile, path: Path) -> None:
+def _check_sizes(path: Path) -> None:
     """Parts are stored, never compressed, so that a small file cannot become a large one."""
-    if sum(part.bytes for part in file.manifest.parts.values()) > path.stat().st_size:
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise SubmissionError("The submission's parts are compressed; they must not be.", next_step=_ENCODE)
+    if sum(entry.file_size for entry in entries) > path.stat().st_size:
         raise SubmissionError("The submission's parts are larger than the file.", next_step=_ENCODE)
 
 

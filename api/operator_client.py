@@ -10,7 +10,6 @@ from typing import Any
 import httpx2
 
 from api.admin import OPERATOR, OPERATOR_KEY
-from api.serve import address_of
 from api.settings import Settings
 from protocols.errors import KeyProblem, KinlinkError, Refusal, Unavailable
 from protocols.identity import ASSERTION_TYPE, TOKEN_PATH, make_client_assertion
@@ -72,7 +71,7 @@ def operator(settings: Settings) -> Iterator[OperatorClient]:
             "The operator's credential cannot be read.",
             next_step="Run this as the user who runs the service, on its data folder.",
         ) from error
-    with httpx2.Client(base_url=address_of(settings), timeout=_SECONDS, trust_env=False) as http:
+    with httpx2.Client(base_url=settings.folder.running_at(), timeout=_SECONDS, trust_env=False) as http:
         form = {
             "grant_type": "client_credentials",
             "client_assertion_type": ASSERTION_TYPE,

