@@ -22,7 +22,7 @@ from agencies.submission import make_submission
 CANARIES = {
     "FORE": "Canarella4", "SUR": "MIG_ERROR_Canarsson", "DOB": "31/02/1999", "ADDR1": "NFA Canarway", "PC": "CANAR9",
     "NHS": "9990102480", "SEX": "Canarsex", "HOLD": "CANARHOLD", "SILENT": "Canarflag", "DA_12M": "Canarvalue", "KIND": "Canarkind",
-    "GROUPS": "CANARGROUP", "EDD": "Canardate", "MAIDEN": "Canarmaiden",
+    "GROUPS": "CANARGROUP", "MAIDEN": "Canarmaiden",
 }  # fmt: skip
 
 
