@@ -341,6 +341,7 @@ def profile(
         str | None, typer.Option("--worker", help="The worker's staff id; else the one allocated in that role.")
     ] = None,
     purpose: Annotated[Purpose, typer.Option("--purpose", help="Why.")] = Purpose.SAFEGUARDING,
+    why: Annotated[bool, typer.Option("--why", help="Show every rule that released something, in full.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Ask about a family as one worker, and show what the sharing protocol lets that worker see."""
@@ -354,7 +355,7 @@ def profile(
     if as_json:
         typer.echo(profile_json(found))
     else:
-        print_profile(found, output(wrap=True))
+        print_profile(found, output(wrap=True), rules=why)
 
 
 def _day(text: str | None) -> date | None:

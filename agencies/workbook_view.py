@@ -46,8 +46,8 @@ _ABBREVIATION = 6
 _SHORT = {"12m": "12 months", "6m": "6 months", "90d": "90 days", "edd": "expected date", "ods": "ODS", "urn": "URN"}
 
 
-def print_profile(profile: OpenedProfile, console: Console) -> None:
-    """Print it: one family, member by member, agency by agency."""
+def print_profile(profile: OpenedProfile, console: Console, *, rules: bool = False) -> None:
+    """Print it: one family, member by member, agency by agency; with `rules`, every rule that released something, in full."""
     answer = profile.answer
     console.print(
         f"[bold]{escape(answer.family_ref)}[/] · asked by {escape(profile.worker)} as {_words(answer.role_function.value)}"
@@ -61,6 +61,9 @@ def print_profile(profile: OpenedProfile, console: Console) -> None:
     console.print(f"[bold]{escape(answer.notice or NOT_PROOF)}[/]")
     for member in profile.members:
         _print_member(member, console)
+    if rules:
+        console.print("\n[bold underline]Why you can see this[/]")
+        _print_rules(profile, console)
 
 
 def profile_json(profile: OpenedProfile) -> str:
@@ -114,11 +117,25 @@ def _print_released(agency: OpenedAgency, console: Console) -> None:
         _print(console, 4, f"Refused to share: {escape(listed)}. Shown because a duty applies; do not ask again.")
     if answer.consent_needed:
         _print(console, 4, "More could be shown with this person's consent.")
-    reasons = dict.fromkeys((value.released.sentence, value.released.basis) for value in agency.values)
-    for at, (sentence, basis) in enumerate(reasons):
-        because = "" if basis in sentence else f" Basis: {basis}."
-        question = "Why can I see this? " if at == 0 else "And: "
-        _print(console, 4, f"[dim]{question}{escape(sentence + because)}[/]")
+    by_law: dict[str, list[str]] = {}
+    for value in agency.values:
+        rules = by_law.setdefault(_statute(value.released.basis), [])
+        if value.released.rule not in rules:
+            rules.append(value.released.rule)
+    for statute, rules in by_law.items():
+        _print(console, 4, f"[dim]Why can I see this? {escape(statute)}: {escape(', '.join(rules))}.[/]")
+
+
+def _statute(basis: str) -> str:
+    return basis.split(";")[0]
+
+
+def _print_rules(profile: OpenedProfile, console: Console) -> None:
+    """Every rule that released something, once, in full."""
+    values = [value.released for member in profile.members for agency in member.agencies for value in agency.values]
+    for rule, value in sorted({value.rule: value for value in values}.items()):
+        because = "" if value.basis in value.sentence else f" Basis: {value.basis}."
+        _print(console, 0, f"[bold]{escape(rule)}[/] {escape(value.sentence + because)}")
 
 
 def _print_others(agencies: tuple[OpenedAgency, ...], console: Console) -> None:

@@ -190,7 +190,7 @@ def test_an_attribute_that_the_catalogue_does_not_have_is_refused(workbook: Agen
 
 def test_the_page_says_who_what_how_sure_how_old_and_why(workbook: AgencyFolder) -> None:
     target = io.StringIO()
-    print_profile(opened(workbook), Console(file=target, width=100, highlight=False))
+    print_profile(opened(workbook), Console(file=target, width=100, highlight=False), rules=True)
     text = " ".join(target.getvalue().split())
     for words in (
         "WB-1 · asked by w-1 as social worker",
@@ -200,7 +200,8 @@ def test_the_page_says_who_what_how_sure_how_old_and_why(workbook: AgencyFolder)
         "ALLEGATION The number of domestic abuse incidents in twelve months: 4 (as at 3 Nov 2026)",
         "28 Oct 2026, suspect (as at 3 Nov 2026; OLD: check with the agency)",
         "None recorded:",
-        "Why can I see this? The police may tell you this because of section 47. Basis: Children Act 1989 s.47.",
+        "Why can I see this? Children Act 1989 s.47: ",
+        "The police may tell you this because of section 47. Basis: Children Act 1989 s.47.",
         "Refused to share: episode. Shown because a duty applies; do not ask again.",
         "The recovery; The probation: Nothing that can be shared with you here. This does not mean that there is no involvement or no risk.",
         "Member childchi child, child protection plan",
