@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -47,6 +48,7 @@ class FieldType(Part):
     optional: bool = False
 
 
+@lru_cache(maxsize=512)
 def parse_field_type(text: str) -> FieldType:
     """Read the short form of a field type. Raises `ValueError` with what would be right."""
     found = _FIELD_TYPE.fullmatch(text)
