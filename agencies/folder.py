@@ -28,7 +28,7 @@ from agencies.settings import read_settings, settings_text
 from agencies.vault import SCRYPT_N, Vault
 from protocols.errors import Busy, InputError, KeyProblem
 from protocols.load import LoadedProtocol, load_protocol
-from protocols.sealing import SealingPrivateKey, context
+from protocols.sealing import SealingPrivateKey
 from protocols.signing import Card, SigningKey, open_card, sign_card
 
 SIGNING_KEY = "keys/signing.key"
@@ -184,7 +184,7 @@ class References:
 
     def _reference(self, kind: str, local: str) -> str:
         keyed = self._keyed.copy()
-        keyed.update(context("kinlink/reference/1", kind, local.strip()))
+        keyed.update(f"kinlink/reference/1\0{kind}\0{local.strip()}".encode())
         return base64.b32encode(keyed.digest()[:_REFERENCE_BYTES]).decode().lower()
 
 

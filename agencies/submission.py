@@ -84,6 +84,26 @@ def make_submission(folder: AgencyFolder, reading: Reading, options: Options = O
         return _Making(folder, reading, options).run()
 
 
+class CellContexts:
+    """The contexts of an agency's cells (`cell_context`), made once for each attribute and date: only the reference differs."""
+
+    _PLACE = "@"
+
+    def __init__(self, agency: str, protocol_digest: str) -> None:
+        self._agency = agency
+        self._digest = protocol_digest
+        self._around: dict[tuple[str, date], tuple[bytes, bytes]] = {}
+
+    def of(self, record_ref: str, attribute: str, as_at: date) -> bytes:
+        """The context of one cell. Record references are letters and digits, which canonical JSON writes as they are."""
+        around = self._around.get((attribute, as_at))
+        if around is None:
+            whole = cell_context(self._agency, self._PLACE, attribute, as_at, self._digest)
+            before, _, after = whole.partition(self._PLACE.encode())
+            around = self._around[attribute, as_at] = (before, after)
+        return around[0] + record_ref.encode() + around[1]
+
+
 class _Making:
     """One submission in the making."""
 
@@ -107,6 +127,7 @@ class _Making:
         self.members: dict[str, LocalMember] = {}
         self.suppressed: set[str] = set()
         self.removed: list[str] = []
+        self.contexts = CellContexts(folder.party, self.protocol.digest)
         self.nothing = {each.id: encode_value(each, None) for each in reading.attributes}
 
     def run(self) -> Made:
@@ -204,8 +225,7 @@ class _Making:
     def _cell(self, ref: str, value: AttributeValue) -> tuple[str, date, bytes]:
         name = value.attribute.id
         data = self.nothing[name] if value.value is None else encode_value(value.attribute, value.value)
-        about = cell_context(self.folder.party, ref, name, value.as_at, self.protocol.digest)
-        return name, value.as_at, seal_cell(data, self.workbook_key, about)
+        return name, value.as_at, seal_cell(data, self.workbook_key, self.contexts.of(ref, name, value.as_at))
 
     def _families(self) -> list[FamilyDeclaration]:
         check_parents(self.declared, self.known, self.reading.findings)

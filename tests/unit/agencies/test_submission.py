@@ -23,7 +23,7 @@ from agencies.folder import AgencyFolder
 from agencies.local_view import read_view
 from agencies.secret import linkage_secret
 from agencies.standardise.person import StandardPerson
-from agencies.submission import Made, Options, make_submission
+from agencies.submission import CellContexts, Made, Options, make_submission
 from protocols.catalogue import decode_value
 from protocols.errors import Busy, InputError, KeyProblem, SubmissionError, VerificationError
 from protocols.sealing import SealingPrivateKey, open_box, open_cell, open_stream
@@ -450,3 +450,11 @@ def test_the_manifest_counts_nothing_that_was_left_out(make: Callable[..., Made]
     text = json.dumps(manifest.model_dump(mode="json"))
     for word in ("suppress", "left_out", "excluded", "rejected", "held"):
         assert word not in text
+
+
+def test_contexts_made_once_are_the_contexts_that_everybody_makes(world: Any) -> None:
+    contexts = CellContexts("police", "0" * 64)
+    for ref in (world.agency.references.record(str(number)) for number in range(20)):
+        for attribute in ("police.marac", "police.da_incidents_12m"):
+            for day in (date(2026, 11, 10), date(1999, 1, 2)):
+                assert contexts.of(ref, attribute, day) == cell_context("police", ref, attribute, day, "0" * 64)
