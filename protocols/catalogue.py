@@ -11,9 +11,10 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
-from protocols.document_catalogue import Attribute, FieldType, ValueType
+from protocols.document_catalogue import Attribute, FieldType, ValueType, parse_field_type
 from protocols.errors import InputError, VerificationError
 
 MAX_COUNT: Final = 99_999
@@ -42,8 +43,7 @@ def validate_value(attribute: Attribute, value: object) -> Value | None:
     if not isinstance(value, Mapping):
         raise _wrong(attribute, "", "an object of named fields or null")
     types = attribute.types
-    unknown = sorted(set(map(str, value)) - set(types))
-    if unknown:
+    if not value.keys() <= types.keys():
         raise _wrong(attribute, "", f"only the fields {', '.join(f'`{name}`' for name in types)}")
     out: Value = {}
     for name, kind in types.items():
@@ -110,9 +110,13 @@ def decode_value(attribute: Attribute, data: bytes) -> Value | None:
 
 def encoded_length(attribute: Attribute) -> int:
     """The length in bytes of every encoded value of this attribute: its longest value, to the next multiple of 16."""
-    fields = sum(len(name) + 4 + _longest(kind) for name, kind in attribute.types.items())
-    longest = max(len("null"), 2 + fields)
-    return -(-longest // BLOCK) * BLOCK
+    return _length(tuple(attribute.fields.items()))
+
+
+@lru_cache(maxsize=512)
+def _length(fields: tuple[tuple[str, str], ...]) -> int:
+    total = sum(len(name) + 4 + _longest(parse_field_type(text)) for name, text in fields)
+    return -(-max(len("null"), 2 + total) // BLOCK) * BLOCK
 
 
 def expected_words(kind: FieldType) -> str:

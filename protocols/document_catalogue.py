@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -118,7 +118,7 @@ class Attribute(Part):
     location_revealing: bool = False
     court_derived: bool = False
 
-    @property
+    @cached_property
     def types(self) -> dict[str, FieldType]:
         """The fields with their types read."""
         return {name: parse_field_type(text) for name, text in self.fields.items()}

@@ -80,7 +80,8 @@ def _least(
     if known is not None and person.kind not in known.about.kinds:
         return None
     tie = ChildTie(stage, person.relationship, person.contact, person.expecting)
-    for condition in _CONDITIONS:
+
+    def granted(condition: Condition) -> bool:
         request = Request(
             role_function=function,
             purpose=purpose,
@@ -97,9 +98,12 @@ def _least(
             grade=Grade.PROBABLE if mode is Mode.REVIEW else Grade.CERTAIN,
             consent=ConsentState.GIVEN if condition.consent else ConsentState.NOT_ASKED,
         )
-        if isinstance(decide(request, facts, protocol), Granted):
-            return condition
-    return None
+        return isinstance(decide(request, facts, protocol), Granted)
+
+    # An own client's consent never closes what is open without: if this is refused, so is everything less.
+    if not granted(_CONDITIONS[-1]):
+        return None
+    return next(condition for condition in _CONDITIONS if granted(condition))
 
 
 def cell_words(matrix: Matrix, key: SlotKey, function: RoleFunction) -> str:
