@@ -9,7 +9,6 @@ local/        what never leaves: reports, display names, what was submitted last
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import hmac
@@ -34,7 +33,7 @@ from protocols.signing import Card, SigningKey, open_card, sign_card
 SIGNING_KEY = "keys/signing.key"
 SEALING_KEY = "keys/sealing.key"
 REFERENCE_KEY = "keys/reference.key"
-_REFERENCE_BYTES = 20
+_REFERENCE_BYTES = 16
 _NEAR = 2
 
 
@@ -161,7 +160,7 @@ def _locked(descriptor: int) -> bool:
 
 
 class References:
-    """Keyed references: HMAC-SHA256 of a local reference, 160 bits in base32. Nobody without the key can go back."""
+    """Keyed references: HMAC-SHA256 of a local reference, 128 bits in hex. Nobody without the key can go back."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) != 32:
@@ -185,7 +184,7 @@ class References:
     def _reference(self, kind: str, local: str) -> str:
         keyed = self._keyed.copy()
         keyed.update(f"kinlink/reference/1\0{kind}\0{local.strip()}".encode())
-        return base64.b32encode(keyed.digest()[:_REFERENCE_BYTES]).decode().lower()
+        return keyed.digest()[:_REFERENCE_BYTES].hex()
 
 
 def read_protocol(path: Path) -> LoadedProtocol:

@@ -1,7 +1,7 @@
 """Where the parts of a submission wait until they can be written in the order of the record references.
 
 The order of an extract tells things (an alphabet, an age, a date of entry). A submission is therefore ordered by record reference,
-which is random to everybody without the key. Records go to one of several shelves by the first letter of their reference as they come;
+which is random to everybody without the key. Records go to one of several shelves by the first digits of their reference as they come;
 at the end one shelf at a time is sorted and written: memory is bounded by the largest shelf. What waits here is pseudonymised or
 sealed already, in a private folder that is removed afterwards.
 """
@@ -23,9 +23,10 @@ import polars as pl
 
 from agencies.files import private_folder
 
-ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
-_ONE_SHELF_UP_TO = 60_000
+# A shelf for each beginning of a reference (hexadecimal digits): so many digits up to so many records, two beyond that.
+_DIGITS_UP_TO = {0: 20_000, 1: 320_000}
 _FLUSH = 4_000
+_ROWS = ".records"
 _CELL = struct.Struct("<HII")
 
 RECORD_SCHEMA: dict[str, Any] = {
@@ -63,7 +64,7 @@ class Shelves:
     ) -> None:
         sweep(parent)
         self.folder = Path(tempfile.mkdtemp(prefix=".making-", dir=private_folder(parent)))
-        self._single = expected <= _ONE_SHELF_UP_TO
+        self._digits = next((digits for digits, most in _DIGITS_UP_TO.items() if expected <= most), 2)
         self._clks = clks
         self._attributes = list(attributes)
         self._number = {name: at for at, name in enumerate(attributes)}
@@ -81,8 +82,7 @@ class Shelves:
 
     def add(self, item: Shelved) -> None:
         """Put one record on its shelf."""
-        shelf = "all" if self._single else item.row[0][0]
-        self._waiting.setdefault(shelf, []).append(item)
+        self._waiting.setdefault(item.row[0][: self._digits], []).append(item)
         self._count += 1
         if self._count >= _FLUSH:
             self._flush()
@@ -90,7 +90,7 @@ class Shelves:
     def sorted_shelves(self) -> Iterator[list[Shelved]]:
         """Every shelf in order, each sorted by record reference."""
         self._flush()
-        for shelf in ("all",) if self._single else ALPHABET:
+        for shelf in sorted(path.name.removesuffix(_ROWS) for path in self.folder.glob(f"*{_ROWS}")):
             held = list(self._read(shelf))
             held.sort(key=lambda item: item.row[0])
             if held:
@@ -98,7 +98,7 @@ class Shelves:
 
     def _flush(self) -> None:
         for shelf, items in self._waiting.items():
-            with (self.folder / f"{shelf}.records").open("a", encoding="ascii") as rows:
+            with (self.folder / f"{shelf}{_ROWS}").open("a", encoding="ascii") as rows:
                 rows.writelines(json.dumps([item.row, len(item.cells)]) + "\n" for item in items)
             for name in self._clks:
                 with (self.folder / f"{shelf}.{name}.clks").open("ab") as target:
@@ -112,7 +112,7 @@ class Shelves:
         self._count = 0
 
     def _read(self, shelf: str) -> Iterator[Shelved]:
-        rows = self.folder / f"{shelf}.records"
+        rows = self.folder / f"{shelf}{_ROWS}"
         if not rows.exists():
             return
         encodings = list(self._columns).index("encodings")

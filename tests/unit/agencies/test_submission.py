@@ -163,7 +163,7 @@ def test_a_suppressed_person_is_not_in_the_file_at_all(
     with_one = make([*people[:-1], {**people[-1], "PROTECTED": "Y", "GROUPS": "CANARYGROUP"}])
     assert with_one.manifest.counts == plain.manifest.counts
     assert table(plain, RECORDS).equals(table(with_one, RECORDS))
-    assert plain.path.stat().st_size == pytest.approx(with_one.path.stat().st_size, abs=200)
+    assert table(plain, CELLS).drop("sealed").equals(table(with_one, CELLS).drop("sealed"))
     assert with_one.tally.suppressed == 1
 
 
@@ -359,7 +359,7 @@ def test_many_shelves_give_the_same_as_one(
 ) -> None:
     people[3].update({"DA_12M": "5", "MAIDEN": "Other"})
     one = make(people)
-    monkeypatch.setattr("agencies.shelves._ONE_SHELF_UP_TO", 3)
+    monkeypatch.setattr("agencies.shelves._DIGITS_UP_TO", {0: 3, 1: 5})
     monkeypatch.setattr("agencies.shelves._FLUSH", 7)
     monkeypatch.setattr("agencies.submission._BATCH", 5)
     many = make(people)
