@@ -1,6 +1,7 @@
 """The same variants of encoding through the whole matcher: calibration, competition and the family step, at the shipped match rules.
 
-    python -m benchmarks.encode_linked FOLDER [--secrets 3] [--only TEXT]
+    python -m benchmarks.encode_linked FOLDER [--secrets 3] [--only TEXT]     a folder of families, as benchmarks.encode_quality reads it
+    python -m benchmarks.encode_linked --county                               the demo county that ships, as each agency's desk reads it
 
 Printed for each agency: precision and recall of the certain links, then of certain and probable links together (P+, R+), and the
 probable links for review as a share of the true pairs.
@@ -9,71 +10,126 @@ probable links for review as a share of the true pairs.
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from agencies.extract import Extract
+from agencies.mapping import load_mapping
+from agencies.reading import Reading
+from agencies.records import Record
 from agencies.standardise.person import StandardPerson
-from benchmarks.encode_quality import AGENCIES, Encode, People, load, variants
+from benchmarks.encode_quality import AGENCIES, Encode, load, variants
+from config.resources import COUNTY_DATA, PROTOCOL_FILE
 from linkage.matcher import link
 from linkage.records import EncodedRecords, Family, Member
+from protocols.load import load_protocol
 from protocols.matching import MatchRules
 
-YEAR = 2030  # in which the benchmark's extracts were taken
+ANCHOR = "social_care"
+YEAR = 2030  # in which most extracts of the folder were taken: who was a child then
+
+
+class Person(NamedTuple):
+    """One record: its reference, every spelling to encode, groups, kind, and who it is."""
+
+    ref: str
+    spellings: tuple[StandardPerson, ...]
+    groups: tuple[str, ...]
+    kind: str
+    who: str
+
+
+Held = dict[str, list[Person]]
 
 
 def main() -> None:
     """Link under every variant and print one line each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--anchor", default="social_care")
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--county", action="store_true", help="the demo county instead of a folder")
     parser.add_argument("--secrets", type=int, default=3, help="how many linkage secrets to average over")
     parser.add_argument("--only", action="append", help="only variants whose name holds this text; may be repeated")
     arguments = parser.parse_args()
-    held = load(arguments.folder, (arguments.anchor, *AGENCIES))
-    agencies = [name for name in held if name != arguments.anchor]
-    print(f"{'':38}{'certain P':>22}{'certain R':>24}{'P+':>24}{'R+':>24}{'review %':>20}")
+    if arguments.county == (arguments.folder is not None):
+        parser.error("give a folder, or --county")
+    held, families = _county(COUNTY_DATA) if arguments.county else _folder(arguments.folder)
+    wide = 6 * (len(held) - 1) + 1
+    print("agencies:", ", ".join(name for name in held if name != ANCHOR))
+    print(f"{'':36}{'certain P':>{wide}}{'certain R':>{wide}}{'P+':>{wide}}{'R+':>{wide}}{'review %':>{wide}}")
     for name, encode in variants():
         if arguments.only is None or any(text in name for text in arguments.only):
-            rows = [_linked(encode, held, arguments.anchor, bytes([n]) * 32) for n in range(1, arguments.secrets + 1)]
-            means = np.mean(rows, axis=0)
-            shown = ["/".join(f"{value:.3f}" for value in column) for column in means.T[:4]]
-            review = "/".join(f"{value:.1f}" for value in means.T[4])
-            print(f"{name:38}{'  '.join(shown)}  {review}", flush=True)
-    print(f"agencies: {', '.join(agencies)}")
+            rows = [_linked(encode, held, families, bytes([n]) * 32) for n in range(1, arguments.secrets + 1)]
+            *shares, review = np.mean(rows, axis=0).T
+            shown = ["/".join(f"{value:.3f}" for value in column) for column in shares]
+            shown.append("/".join(f"{value:.1f}" for value in review))
+            print(f"{name:36}{''.join(f'{text:>{wide}}' for text in shown)}", flush=True)
 
 
-def _linked(encode: Encode, held: dict[str, People], anchor: str, secret: bytes) -> list[list[float]]:
+def _linked(encode: Encode, held: Held, families: list[Family], secret: bytes) -> list[list[float]]:
     """For each agency: certain P, certain R, P+, R+, review percentage."""
     records = {name: _records(name, people, encode, secret) for name, people in held.items()}
-    agencies = [each for name, each in records.items() if name != anchor]
-    result = link(records[anchor], _families(held[anchor]), agencies, MatchRules(), threads=1)
-    who = {name: dict(zip(people.refs, people.who, strict=True)) for name, people in held.items()}
-    copies = Counter(held[anchor].who.tolist())
+    agencies = [each for name, each in records.items() if name != ANCHOR]
+    result = link(records[ANCHOR], families, agencies, MatchRules(), threads=1)
+    who = {name: {person.ref: person.who for person in people} for name, people in held.items()}
+    declared = {
+        member.member_id: who[ANCHOR].get(member.record_ref or "", "") for f in families for member in f.members
+    }
+    copies = Counter(declared.values())
     out = []
     for agency in agencies:
-        links = [each for each in result.links if each.agency == agency.agency]
-        right = [who[anchor][each.member_id] == who[agency.agency][each.record_ref] for each in links]
+        links = [each for each in result.links if each.agency == agency.agency and each.rule != "unborn-with-mother"]
+        right = [declared[each.member_id] == who[agency.agency][each.record_ref] for each in links]
         certain = [ok for each, ok in zip(links, right, strict=True) if each.grade == "certain"]
-        pairs = sum(copies[person] for person in held[agency.agency].who.tolist())
+        pairs = sum(copies[person] for person in who[agency.agency].values())
         probable = len(links) - len(certain)
-        out.append([np.mean(certain), sum(certain) / pairs, np.mean(right), sum(right) / pairs, 100 * probable / pairs])
+        out.append(
+            [
+                sum(certain) / max(1, len(certain)),
+                sum(certain) / pairs,
+                sum(right) / max(1, len(right)),
+                sum(right) / pairs,
+                100 * probable / pairs,
+            ]
+        )
     return out
 
 
-def _records(name: str, people: People, encode: Encode, secret: bytes) -> EncodedRecords:
-    clks = encode(people.people, secret)
-    told = np.flatnonzero(clks.any(axis=1))
+def _records(name: str, people: Iterable[Person], encode: Encode, secret: bytes) -> EncodedRecords:
+    """Records of which the encoding says something."""
+    told = [person for person in people if person.kind == "UNBORN" or any(_says_something(s) for s in person.spellings)]
+    spellings = [(i, each) for i, person in enumerate(told) for each in person.spellings if person.kind != "UNBORN"]
     return EncodedRecords(
         agency=name,
-        record_refs=tuple(people.refs[i] for i in told),
-        clks=clks[told],
-        owner=np.arange(len(told), dtype=np.int32),
-        groups=tuple((people.families[i],) for i in told),
-        kind=tuple(_kind(people.people[i]) for i in told),
+        record_refs=tuple(person.ref for person in told),
+        clks=encode([each for _, each in spellings], secret),
+        owner=np.array([i for i, _ in spellings], dtype=np.int32),
+        groups=tuple(person.groups for person in told),
+        kind=tuple(person.kind for person in told),
     )
+
+
+def _says_something(person: StandardPerson) -> bool:
+    return person != StandardPerson()
+
+
+def _folder(folder: Path) -> tuple[Held, list[Family]]:
+    held = {
+        name: [
+            Person(ref, (person,), (family,), _kind(person), who)
+            for ref, person, family, who in zip(each.refs, each.people, each.families, each.who, strict=True)
+        ]
+        for name, each in load(folder, (ANCHOR, *AGENCIES)).items()
+    }
+    members: dict[str, list[Member]] = defaultdict(list)
+    for person in held[ANCHOR]:
+        members[person.groups[0]].append(Member(person.ref, person.ref, person.kind, "OTHER_ADULT"))
+    return held, [Family(ref, tuple(each)) for ref, each in members.items()]
 
 
 def _kind(person: StandardPerson) -> str:
@@ -84,11 +140,31 @@ def _kind(person: StandardPerson) -> str:
     return "CHILD" if int(year) > YEAR - 18 else "ADULT"
 
 
-def _families(people: People) -> list[Family]:
-    members: dict[str, list[Member]] = defaultdict(list)
-    for ref, family in zip(people.refs, people.families, strict=True):
-        members[family].append(Member(ref, ref, "UNKNOWN", "OTHER_ADULT"))  # the kind of the record holds
-    return [Family(ref, tuple(each)) for ref, each in members.items()]
+def _county(folder: Path) -> tuple[Held, list[Family]]:
+    truth = {(row["agency"], row["record"]): row["person_id"] for row in _table(folder / "truth.csv")}
+    names = (ANCHOR, *sorted(path.parent.name for path in folder.glob("*/extract.csv") if path.parent.name != ANCHOR))
+    held = {name: list(_read(folder / name, name, truth)) for name in names}
+    refs = {person.ref for person in held[ANCHOR]}
+    families: dict[str, list[Member]] = defaultdict(list)
+    declared: dict[str, Member] = {}
+    for row in _table(folder / ANCHOR / "members.csv"):
+        ref = row["member_ref"]
+        member = Member(ref, ref if ref in refs else None, row["kind"], row["role"])
+        families[row["family_ref"]].append(declared.setdefault(ref, member))
+    return held, [Family(ref, tuple(each)) for ref, each in families.items()]
+
+
+def _read(folder: Path, agency: str, truth: dict[tuple[str, str], str]) -> Iterator[Person]:
+    protocol = load_protocol(PROTOCOL_FILE)
+    mapping = load_mapping(folder / "mapping.yaml", agency, protocol)
+    for record in Reading(Extract(folder / "extract.csv", mapping), mapping, protocol, agency).records():
+        if isinstance(record, Record):
+            yield Person(record.local, record.people, record.groups, record.kind, truth[agency, record.local])
+
+
+def _table(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as text:
+        yield from csv.DictReader(text)
 
 
 if __name__ == "__main__":
