@@ -290,6 +290,14 @@ def conformance(
 
 
 @agency_app.command()
+def rules() -> None:
+    """List every defect that `check` knows, with what is done about it, as the table in docs/data-officer.md."""
+    from agencies.quality.rules import rules_table
+
+    typer.echo(rules_table(), nl=False)
+
+
+@agency_app.command()
 def drill(
     which: Annotated[str, typer.Argument(help="lost-key or compromised-key")],
 ) -> None:
