@@ -1,0 +1,140 @@
+"""T8: alignment from known people, in every form: the strongest one decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from agencies.attack.bits import Ints
+from agencies.attack.grouped import Grouped, attack_with_groups, pooled
+from agencies.attack.people import overlapping
+from agencies.attack.public import public_run
+from agencies.attack.seeded import ASSIGN_UP_TO, Score, seeded_alignment
+from agencies.attack.stage import Stage, whole
+from agencies.attack.verdict import Finding, Measure, finding, most_by_chance, proportion, share_of
+from agencies.attack.views import Dense
+from agencies.attack.words import GIVEN_LIST, HARDEN, KNOWN
+
+ASSIGN_ROWS = 1500
+OVERLAPS = (1.0, 0.5, 0.25)
+ENOUGH_SCORED = 300
+DRAWS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attack: how it was done, people found, people looked for."""
+
+    how: str
+    right: int
+    scored: int
+
+    @property
+    def share(self) -> float:
+        """The share found."""
+        return self.right / self.scored if self.scored else 0.0
+
+
+def seeded(stage: Stage) -> Finding:
+    """T8: 20, 5 % and 25 % of the people known; the list the extract itself or a public one; without and with groups."""
+    measures: list[Measure] = []
+    told = []
+    for limit in stage.known:
+        runs = list(_runs(stage, limit)) if stage.listed is None else [_public(stage, limit)]
+        best = strongest(runs)
+        measures += _measures(stage, limit, runs, best)
+        words = f"with {KNOWN[limit]} known {share_of(best.right, best.scored)}"
+        if stage.listed is None:
+            grouped = _grouped(stage, stage.known[limit])
+            measures += grouped.measures(limit)
+            words += f" (with groups {grouped.excess:.1%} more than guessing)"
+        told.append(words)
+    given = GIVEN_LIST
+    if stage.listed is not None:
+        given = f"a public list of {len(stage.listed):,} people, the schema and the hardening, but no key"
+    return finding(
+        "T8", "Alignment from known people", stage.cut_offs, measures,
+        given=f"{given}; and some of the people by their encodings", got="; ".join(told), advice=HARDEN,
+    )  # fmt: skip
+
+
+def strongest(runs: list[Run]) -> Run:
+    """The run that found the largest share, of those that looked for enough people to tell (or of the largest, if none did)."""
+    enough = [run for run in runs if run.scored >= ENOUGH_SCORED]
+    most = max(run.scored for run in runs)
+    return max(enough or [run for run in runs if run.scored == most], key=lambda run: (run.share, run.right))
+
+
+def _measures(stage: Stage, limit: str, runs: list[Run], best: Run) -> list[Measure]:
+    guess = 1 / max(best.scored, 1)
+    about = f"people found with {stage.known[limit]:,} known (best of {len(runs)} runs: {best.how})"
+    chance = most_by_chance(best.scored, guess, len(runs))
+    found = [proportion(limit, about, best.right, best.scored, baseline=guess, limit=limit, chance=chance)]
+    found += [
+        proportion(f"{limit}_published", "of these by the published attack", run.right, run.scored)
+        for run in runs
+        if run.how == "published"
+    ]
+    return found
+
+
+def _runs(stage: Stage, limit: str) -> Iterator[Run]:
+    """Every overlap, clean and dirty list; at full overlap also the published form, by correlation, one-to-one, and on all rows."""
+    graph = stage.graph
+    share = stage.known[limit] / graph.rows
+    for overlap in OVERLAPS:
+        sides = overlapping(graph.groups, overlap, stage.rng)
+        common = np.flatnonzero(sides.truth >= 0)
+        known = stage.known[limit] if limit == "seeds_20" else round(share * len(common))
+        seeds = np.flatnonzero(np.isin(sides.victims, graph.seeds(known, sides.victims[common])))
+        for name, attacker in (("clean list", graph.expected), ("dirty list", graph.dirty)):
+            yield _align(
+                stage, sides.victims, sides.listed, sides.truth, seeds, attacker, f"{name}, overlap {overlap:.0%}"
+            )
+        if overlap == 1:
+            rows = sides.victims
+            yield _align(stage, rows, rows, rows, seeds, graph.one_key, "published", "correlation")
+            yield _align(stage, rows, rows, rows, seeds, graph.expected, "by correlation", "correlation")
+    if limit == "seeds_20":
+        rows = np.sort(stage.rng.permutation(graph.rows)[: min(ASSIGN_ROWS, ASSIGN_UP_TO)])
+        seeds = np.flatnonzero(np.isin(rows, graph.seeds(stage.known[limit], rows)))
+        yield _align(stage, rows, rows, np.arange(len(rows)), seeds, graph.expected, "one-to-one", assign=True)
+    if stage.deep and len(stage.people) > graph.rows:
+        yield _deep(stage, stage.known[limit] if limit == "seeds_20" else round(share * len(stage.people)))
+
+
+def _align(
+    stage: Stage, victims: Ints, listed: Ints, truth: Ints, seeds: Ints, attacker: Dense, how: str,
+    score: Score = "likelihood", *, assign: bool = False,
+) -> Run:  # fmt: skip
+    graph = stage.graph
+    ours, theirs = graph.victim.part(victims), attacker.part(listed)
+    matches = seeded_alignment(ours, theirs, (seeds, truth[seeds]), stage.rng, score, assign=assign)
+    scored = np.setdiff1d(np.flatnonzero(truth >= 0), seeds)
+    found = graph.records[listed[matches.best[scored]]]
+    return Run(how, int((found == graph.records[victims[scored]]).sum()), len(scored))
+
+
+def _deep(stage: Stage, known: int) -> Run:
+    """The attack on all rows of a deep run."""
+    victim, attacker = whole(stage)
+    chosen = stage.rng.permutation(np.unique(stage.records))[:known]
+    seeds = np.flatnonzero(np.isin(stage.records, chosen))
+    matches = seeded_alignment(victim, attacker, (seeds, seeds), stage.rng)
+    scored = np.setdiff1d(np.arange(len(stage.people)), seeds)
+    right = int((stage.records[matches.best[scored]] == stage.records[scored]).sum())
+    return Run(f"all {len(stage.people):,} rows", right, len(scored))
+
+
+def _public(stage: Stage, limit: str) -> Run:
+    result = public_run(stage, stage.known[limit])
+    return Run("public list", result.right, result.scored)
+
+
+def _grouped(stage: Stage, known: int) -> Grouped:
+    """With groups given and a clean list, over three draws of the known people."""
+    graph = stage.graph
+    draws = [graph.seeds(min(known, graph.rows // 4), np.arange(graph.rows)) for _ in range(DRAWS)]
+    return pooled([attack_with_groups(stage, seeds, graph.expected) for seeds in draws])

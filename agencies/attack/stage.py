@@ -1,0 +1,131 @@
+"""Where the attacks take place: the sample, its encodings, the attacker's list and what several attacks compute alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from agencies.attack.bits import Clks, Ints
+from agencies.attack.modelled import Modelled, model_of
+from agencies.attack.people import People, Scheme, corrupted, end_of_group
+from agencies.attack.verdict import CutOffs
+from agencies.attack.views import DENSE_UP_TO, Dense, Encoded, View, dense
+
+GRAPH_ROWS = 4000
+FEW_KNOWN = 20
+SHARES_KNOWN = {"seeds_5pct": 0.05, "seeds_quarter": 0.25}
+DEEP_KEYS = 8
+
+
+@dataclass
+class Stage:
+    """A sample of what is to be sent, attacked.
+
+    `people[i]` is encoded as row i; `groups[i]` and `records[i]` number the group and the record that row i belongs to (a record may
+    have several encodings). `listed` is a public list of names, or None for the worst case: the attacker holds the extract itself.
+    """
+
+    scheme: Scheme
+    secret: bytes
+    people: People
+    groups: Ints
+    records: Ints
+    cut_offs: CutOffs
+    rng: np.random.Generator
+    listed: People | None = None
+    deep: bool = False
+    known: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        rows = self.graph.rows
+        shares = {name: round(share * rows) for name, share in SHARES_KNOWN.items()}
+        self.known = {"seeds_20": FEW_KNOWN, **shares}
+
+    @cached_property
+    def clks(self) -> Clks:
+        """The encodings as they are sent."""
+        return self.scheme.encode(self.secret, self.people)
+
+    @cached_property
+    def tokens(self) -> list[list[str]]:
+        """What each row's filter is made of."""
+        return [self.scheme.tokens(person) for person in self.people]
+
+    @cached_property
+    def descriptions(self) -> Ints:
+        """Equal numbers for rows whose filters are made of the same tokens."""
+        numbers: dict[tuple[str, ...], int] = {}
+        return np.array([numbers.setdefault(tuple(its), len(numbers)) for its in self.tokens], dtype=np.int64)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The first rows (whole groups, in random order) as similarity graphs, small enough for whole matrices."""
+        return Graph(self, end_of_group(self.groups, min(len(self.people), GRAPH_ROWS)))
+
+    def key(self) -> bytes:
+        """A key of the attacker's own."""
+        return self.rng.bytes(32)
+
+
+@dataclass
+class Graph:
+    """The victim's similarities of the first `rows` rows, and what an attacker expects them to be."""
+
+    stage: Stage
+    rows: int
+
+    @property
+    def people(self) -> People:
+        """The people of these rows."""
+        return self.stage.people[: self.rows]
+
+    @property
+    def groups(self) -> Ints:
+        """Their groups."""
+        return self.stage.groups[: self.rows]
+
+    @property
+    def records(self) -> Ints:
+        """Their records."""
+        return self.stage.records[: self.rows]
+
+    @cached_property
+    def victim(self) -> Dense:
+        """Similarities of what is sent."""
+        return dense(Encoded([self.stage.clks[: self.rows]]))
+
+    @cached_property
+    def one_key(self) -> Dense:
+        """Similarities of the attacker's list, encoded once under a key of the attacker's own: the published attack."""
+        return dense(Encoded([self.stage.scheme.encode(self.stage.key(), self.people)]))
+
+    @cached_property
+    def model(self) -> Modelled:
+        """The attacker's model of the list."""
+        return model_of(self.stage.scheme, self.people, self.stage.rng)
+
+    @cached_property
+    def expected(self) -> Dense:
+        """Expected similarities from the model."""
+        return dense(self.model)
+
+    @cached_property
+    def dirty(self) -> Dense:
+        """Expected similarities of a list with errors."""
+        rng = self.stage.rng
+        return dense(model_of(self.stage.scheme, corrupted(self.people, rng), rng))
+
+    def seeds(self, count: int, among: Ints) -> Ints:
+        """Rows of `count` randomly known people out of the rows `among` (all rows of their records)."""
+        records = self.records[among]
+        chosen = self.stage.rng.permutation(np.unique(records))[:count]
+        return among[np.isin(records, chosen)]
+
+
+def whole(stage: Stage) -> tuple[View, View]:
+    """Views of all rows, for samples whose matrices do not fit: the victim's similarities and the attacker's model."""
+    if len(stage.people) <= DENSE_UP_TO:
+        return stage.graph.victim, stage.graph.expected
+    return Encoded([stage.clks]), model_of(stage.scheme, stage.people, stage.rng, DEEP_KEYS)
