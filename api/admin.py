@@ -8,7 +8,7 @@ from pathlib import Path
 
 from api.data_folder import write_whole
 from api.identity import Client, ClientKey
-from api.protocol_versions import activate, add_from_file
+from api.protocol_versions import activate, add
 from api.service import Service, ServiceKeys, open_service
 from api.settings import Settings, load_settings, write_settings
 from api.store.identity import Identity
@@ -32,7 +32,7 @@ def init_service(data_dir: Path, protocol_path: Path, **given: object) -> Settin
     """
     settings = load_settings(data_dir, **given)
     folder = settings.folder
-    load_protocol(protocol_path)
+    protocol = load_protocol(protocol_path)
     if folder.keys.exists():
         raise InputError(f"`{data_dir}` is already a service's data folder.", next_step="Choose another folder.")
     try:
@@ -43,7 +43,7 @@ def init_service(data_dir: Path, protocol_path: Path, **given: object) -> Settin
         migrate(settings.url)
         service = open_service(settings)
         try:
-            _first_entries(service, protocol_path)
+            _first_entries(service, protocol)
         finally:
             service.close()
         write_whole(folder.root / CARD_FILE, keys.card.encode(), 0o644)
@@ -54,7 +54,7 @@ def init_service(data_dir: Path, protocol_path: Path, **given: object) -> Settin
     return settings
 
 
-def _first_entries(service: Service, protocol_path: Path) -> None:
+def _first_entries(service: Service, protocol: LoadedProtocol) -> None:
     operator = SigningKey.generate()
     with service.store.writing() as tx:
         tx.identity.create_service(
@@ -65,9 +65,9 @@ def _first_entries(service: Service, protocol_path: Path) -> None:
                 sealing_key=service.keys.sealing.public.fingerprint,
             )
         )
-        loaded = add_from_file(tx.identity, protocol_path, OPERATOR, service.now())
+        add(tx.identity, protocol, OPERATOR, service.now())
         if service.settings.mode == "demo":
-            activate(tx.identity, loaded, OPERATOR, "demo", service.now())
+            activate(tx.identity, protocol, OPERATOR, "demo", service.now())
         card = Card(
             party=OPERATOR,
             purpose="service",
@@ -147,8 +147,9 @@ def load_version(service: Service, path: Path, reason: str | None) -> LoadedProt
         raise InputError(
             "Outside demo mode a sharing protocol is put in force by its approvals.", next_step="Have it approved."
         )
+    loaded = load_protocol(path)
     with service.store.writing() as tx:
-        loaded = add_from_file(tx.identity, path, OPERATOR, service.now())
+        add(tx.identity, loaded, OPERATOR, service.now())
         if reason is not None:
             activate(tx.identity, loaded, OPERATOR, reason, service.now())
     return loaded

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
-import time
-from collections.abc import Awaitable, Callable
-
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from api import problems
+from api.gate import Gate
 from api.guards import enforce
-from api.logs import log
 from api.routes import about, audit, families, profiles, runs, submissions, token
 from api.service import Service
 
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 ROUTERS = (about, token, submissions, families, runs, profiles, audit)
 
 
@@ -36,11 +25,10 @@ def create_app(service: Service) -> FastAPI:
         telemetry={"logs": False, "tracing": False, "metrics": False},
         dependencies=[Depends(enforce)],
         generate_unique_id_function=_name,
-        max_body_size=service.settings.most_body_bytes,
     )
     app.state.service = service
     problems.install(app)
-    app.middleware("http")(_observe)
+    app.add_middleware(Gate, service=service)
     for module in ROUTERS:
         app.include_router(module.router)
     _describe(app)
@@ -57,27 +45,3 @@ def _describe(app: FastAPI) -> None:
     @app.get("/v1/openapi.json", include_in_schema=False)
     def description() -> dict[str, object]:
         return app.openapi()
-
-
-async def _observe(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Name each request, time it, count it by its route's template, and set the same headers on every answer."""
-    request.state.request_id = secrets.token_hex(8)
-    started = time.perf_counter()
-    response = await call(request)
-    seconds = time.perf_counter() - started
-    route = request.scope.get("route")
-    template = route.path if isinstance(route, APIRoute) else "none"
-    service: Service = request.app.state.service
-    service.metrics.requests.labels(request.method, template, str(response.status_code)).inc()
-    service.metrics.seconds.labels(template).observe(seconds)
-    log().info(
-        "request",
-        method=request.method,
-        route=template,
-        status=response.status_code,
-        duration_ms=round(1000 * seconds, 1),
-        request=request.state.request_id,
-    )
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response

@@ -33,6 +33,14 @@ TITLES = {
 }
 
 
+HTTP_PROBLEMS = {
+    404: ("not-found", "See the API's description."),
+    405: ("method", "See the API's description."),
+    408: ("too-slow", "Send it again, without a pause in the body."),
+    413: ("too-large", "Send less at a time."),
+}
+
+
 class NotFound(InputError):
     """There is nothing here that this caller may know of."""
 
@@ -52,13 +60,6 @@ class VersionNeeded(InputError):
 
     slug = "version-needed"
     status = 428
-
-
-class TooSlow(InputError):
-    """The body did not arrive in time."""
-
-    slug = "too-slow"
-    status = 408
 
 
 class TooLarge(InputError):
@@ -117,7 +118,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(KinlinkError, _known)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _fault)
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
@@ -148,16 +148,14 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - installed for this class
     status = error.status_code
-    slug = {404: "not-found", 405: "method", 413: "too-large"}.get(status, "input")
-    answer = problem(
-        request, status, slug, f"{TITLES.get(status, 'The request failed')}.", "See the API's description."
-    )
+    slug, next_step = HTTP_PROBLEMS.get(status, ("input", "See the API's description."))
+    answer = problem(request, status, slug, f"{TITLES.get(status, 'The request failed')}.", next_step)
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer
 
 
-async def _fault(request: Request, error: Exception) -> JSONResponse:
+def fault(request: Request, error: Exception) -> JSONResponse:
     """A bug: its type and place go to the log, nothing of it to the caller."""
     trace, place = error.__traceback__, "unknown"
     while trace is not None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from protocols.audit.events import ProtocolActivated, ProtocolLoaded, ProtocolSuspended
 from protocols.errors import ProtocolError, Unavailable
-from protocols.load import LoadedProtocol, load_protocol, load_protocol_text
+from protocols.load import LoadedProtocol, load_protocol_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,16 @@ class ProtocolStore(Protocol):
 
 
 class ProtocolCache:
-    """Documents are parsed and compiled once for each digest: a digest never means anything else."""
+    """Documents are parsed and compiled once in a process for each digest: a digest never means anything else."""
 
-    def __init__(self) -> None:
-        self._loaded: dict[str, LoadedProtocol] = {}
-        self._lock = Lock()
+    _loaded: ClassVar[dict[str, LoadedProtocol]] = {}
+    _lock: ClassVar[Lock] = Lock()
+
+    @classmethod
+    def keep(cls, loaded: LoadedProtocol) -> None:
+        """Remember a version that was parsed already."""
+        with cls._lock:
+            cls._loaded[loaded.digest] = loaded
 
     def live(self, store: ProtocolStore) -> LoadedProtocol:
         """The version in force. Raises `Unavailable` if there is none: nothing is released without an agreement."""
@@ -64,7 +68,7 @@ class ProtocolCache:
         """A version, parsed. Raises `ProtocolError` if the stored text is not what its digest says."""
         with self._lock:
             found = self._loaded.get(version.digest)
-            if found is None:
+            if found is None or found.text != version.text:
                 found = load_protocol_text(version.text, f"{version.protocol}.yaml")
                 if found.digest != version.digest:
                     raise ProtocolError(
@@ -75,9 +79,9 @@ class ProtocolCache:
             return found
 
 
-def add_from_file(store: ProtocolStore, path: Path, actor: str, at: datetime) -> LoadedProtocol:
-    """Check a document and keep it; one that is here already is left as it is. Raises `ProtocolError`."""
-    loaded = load_protocol(path)
+def add(store: ProtocolStore, loaded: LoadedProtocol, actor: str, at: datetime) -> None:
+    """Keep a version; one that is here already is left as it is."""
+    ProtocolCache.keep(loaded)
     if store.protocol(loaded.digest) is None:
         document = loaded.document
         store.add_protocol(
@@ -85,7 +89,6 @@ def add_from_file(store: ProtocolStore, path: Path, actor: str, at: datetime) ->
             at,
             ProtocolLoaded(actor=actor, protocol=document.id, version=document.version, digest=loaded.digest),
         )
-    return loaded
 
 
 def activate(store: ProtocolStore, loaded: LoadedProtocol, actor: str, reason: str, at: datetime) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from pydantic import BaseModel
 
 from api.families import StoredFamily, check_declaration, check_members
 from api.guards import caller, service_of
 from api.identity import DECLARING_AGENCY
 from api.problems import Changed, NotFound, VersionNeeded, described
+from api.routes.bodies import described_body, wire
 from protocols.audit.events import FeedConfirmed
 from protocols.errors import InputError
 from protocols.family import FAMILY_REF, FamilyDeclaration
@@ -57,10 +58,14 @@ def read(family_ref: FamilyRef, request: Request, response: Response) -> FamilyV
     return _view(found)
 
 
-@router.put("/v1/families/{family_ref}", responses=described(401, 403, 412, 413, 422, 428, 429, 503))
+@router.put(
+    "/v1/families/{family_ref}",
+    responses=described(401, 403, 408, 412, 413, 422, 428, 429, 503),
+    openapi_extra=described_body(FamilyDeclaration),
+)
 def declare(
     family_ref: FamilyRef,
-    declaration: FamilyDeclaration,
+    declaration: Annotated[FamilyDeclaration, Depends(wire(FamilyDeclaration, "declaration"))],
     request: Request,
     response: Response,
     if_match: Annotated[str | None, Header()] = None,

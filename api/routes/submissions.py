@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 from datetime import datetime
@@ -14,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from api.guards import caller, service_of
-from api.problems import NotFound, TooLarge, TooSlow, described
+from api.problems import NotFound, TooLarge, described
 from api.receiving import complete
 from api.service import Service
 from api.submissions import StoredSubmission, Upload
@@ -137,14 +136,9 @@ async def part(upload_id: UploadId, number: Annotated[int, Path(ge=1, le=1 << 20
         return Response(status_code=204)
     writer = await run_in_threadpool(PartWriter, service.folder, upload, number, digest)
     try:
-        async with asyncio.timeout(service.settings.body_seconds):
-            async for block in request.stream():
-                await run_in_threadpool(writer.write, block)
+        async for block in request.stream():
+            await run_in_threadpool(writer.write, block)
         await run_in_threadpool(writer.finish)
-    except TimeoutError:
-        raise TooSlow(
-            f"The part did not arrive within {service.settings.body_seconds:g} seconds.", next_step="Send it again."
-        ) from None
     except ClientDisconnect:
         raise SubmissionError("The part was cut off.", next_step="Send it again.") from None
     finally:

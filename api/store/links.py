@@ -227,11 +227,12 @@ class Links:
         found: dict[str, int] = {}
         for start in range(0, len(links), _BATCH):
             rows = self._session.execute(
-                select(ViewRow.link, func.count())
+                select(ViewRow.link, func.count().label("views"))
                 .where(ViewRow.link.in_(links[start : start + _BATCH]))
                 .group_by(ViewRow.link)
             )
-            found.update(rows.tuples())
+            for row in rows:
+                found[row.link] = row.views
         return found
 
     def open_recall(self, link: str, views: int, reason: str, at: datetime) -> str:

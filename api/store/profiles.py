@@ -49,7 +49,9 @@ class Profiles:
         newest = {row.agency: row.submission for row in in_use}
         current = {row.agency: row.submission for row in in_use if row.state == "current"}
         submitted = {row.agency: row.extract_date for row in in_use if row.state == "current"}
-        feeds = dict(self._session.execute(select(FeedRow.feed, FeedRow.confirmed_at)).tuples().all())
+        feeds = {
+            row.feed: row.confirmed_at for row in self._session.execute(select(FeedRow.feed, FeedRow.confirmed_at))
+        }
         links = self._links(family.declaration.family_ref)
         consents = self._consents(
             {(newest.get(DECLARING_AGENCY, ""), member.record_ref) for member in family.declaration.members}

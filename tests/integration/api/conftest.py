@@ -373,6 +373,15 @@ def site(tmp_path, protocol, database):
     made.service.close()
 
 
+@pytest.fixture(scope="module")
+def shared_site(tmp_path_factory, protocol):
+    """A site for tests that change nothing in it."""
+    made = make_site(tmp_path_factory.mktemp("site"), protocol)
+    yield made
+    made.http.close()
+    made.service.close()
+
+
 class County:
     """Families whose members police knows too, written down a little differently, and people whom only police knows."""
 
@@ -498,3 +507,13 @@ def tools():
         protocol_file=PROTOCOL_FILE,
         today=TODAY,
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Show what the service logged beside a test that failed."""
+    report = yield
+    stream = item.funcargs.get("logs") if hasattr(item, "funcargs") else None
+    if report.failed and stream is not None:
+        report.sections.append(("service log", stream.getvalue()[-4000:]))
+    return report

@@ -1,0 +1,137 @@
+"""Every route is in the table of guards, and every guard lets through exactly whom it names."""
+
+import re
+
+import pytest
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+
+from api.guards import ROUTES, Guard
+
+PARTIES = ("social_care", "police", "workbook", "operator")
+ALLOWED = {
+    Guard.CLIENT: set(PARTIES),
+    Guard.SUBMIT: {"social_care", "police"},
+    Guard.DECLARE: {"social_care"},
+    Guard.QUERY: {"workbook"},
+    Guard.OPERATE: {"operator"},
+    Guard.START: {"operator", "social_care"},
+    Guard.CHALLENGE: {"workbook", "social_care"},
+}
+EXAMPLES = {
+    "upload_id": "up-" + "0" * 24,
+    "submission_id": "sub-" + "0" * 24,
+    "run_id": "run-" + "0" * 16,
+    "family_ref": "WB-1",
+    "number": "1",
+}
+
+
+def every_route(routes):
+    """Routes as they are, also those of routers that the application keeps as they were included."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is None:
+            yield route
+        else:
+            yield from every_route(inner.routes)
+
+
+def routes(app):
+    return {(method, route.path) for route in every_route(app.routes) for method in route.methods}
+
+
+def address(path):
+    return re.sub(r"\{(\w+)\}", lambda found: EXAMPLES.get(found[1], "x" * 8), path)
+
+
+def test_every_route_has_a_guard_and_every_guard_a_route(shared_site):
+    assert routes(shared_site.http.app) == set(ROUTES)
+
+
+def test_nothing_but_guarded_routes_answers(shared_site):
+    assert not [route for route in every_route(shared_site.http.app.routes) if not isinstance(route, APIRoute)]
+    assert shared_site.http.get("/docs").status_code == 404
+
+
+def test_a_route_without_a_guard_answers_nobody(site):
+    router = APIRouter()
+    router.add_api_route("/v1/forgotten", lambda: {"secret": 1}, methods=["GET"])
+    site.http.app.include_router(router)
+    answer = site.call("operator", "GET", "/v1/forgotten")
+    assert answer.status_code == 403
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("method_path", sorted(ROUTES), ids=" ".join)
+def test_each_route_lets_through_whom_its_guard_names(shared_site, method_path):
+    method, path = method_path
+    guard = ROUTES[method_path]
+    if guard is Guard.OPEN:
+        assert shared_site.http.request(method, address(path)).status_code not in (401, 403)
+        return
+    assert shared_site.http.request(method, address(path)).status_code == 401
+    for party in PARTIES:
+        answer = shared_site.call(party, method, address(path))
+        if party in ALLOWED[guard]:
+            assert answer.status_code not in (401, 500), (party, answer.text)
+            assert "does not allow" not in answer.text
+        else:
+            assert answer.status_code == 403, (party, answer.text)
+            assert answer.json()["type"] == "urn:kinlink:problem:scope"
+
+
+def test_every_answer_has_the_same_security_headers(shared_site):
+    for answer in [
+        shared_site.http.get("/v1/service"),
+        shared_site.http.get("/v1/submissions"),
+        shared_site.http.get("/none"),
+    ]:
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert "server" not in answer.headers
+
+
+def test_problems_have_one_shape_and_no_value_in_them(site, logs):
+    secret = "Samira Haddad 01/01/1991"
+    for answer in [
+        site.http.get(f"/v1/nothing/{secret}"),
+        site.call("police", "POST", "/v1/uploads", json={"file_sha256": secret, "bytes": 1}),
+        site.call(
+            "police",
+            "POST",
+            "/v1/uploads",
+            content=f'{{"{secret}'.encode(),
+            headers={"Content-Type": "application/json"},
+        ),
+        site.call("police", "GET", f"/v1/uploads/{secret}"),
+        site.call(
+            "social_care", "PUT", "/v1/families/WB-1", json={"family_ref": "WB-1", "opened": secret, "members": []}
+        ),
+        site.call("workbook", "GET", "/v1/families/WB-1/profile", headers={"Kinlink-Worker": secret}),
+    ]:
+        assert answer.headers["content-type"] == "application/problem+json"
+        body = answer.json()
+        assert set(body) == {"type", "title", "status", "detail", "next_step", "instance"}
+        assert body["status"] == answer.status_code
+        assert "Samira" not in answer.text
+    assert "Samira" not in logs.getvalue()
+
+
+def test_a_fault_tells_nothing(site, logs, monkeypatch):
+    monkeypatch.setattr("api.store.submissions.Submissions.submissions_of", lambda *_: 1 / 0)
+    answer = site.call("police", "GET", "/v1/submissions")
+    assert answer.status_code == 500
+    assert answer.json()["detail"] == "The service made a mistake; nothing was changed."
+    assert "division" not in answer.text + logs.getvalue()
+    assert '"error": "ZeroDivisionError"' in logs.getvalue()
+
+
+def test_a_body_that_is_too_long_is_refused(shared_site):
+    body = b'{"file_sha256": "' + b"0" * (2 << 20)
+    answer = shared_site.call(
+        "police", "POST", "/v1/uploads", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
