@@ -8,7 +8,6 @@ uses an input bit twice (it would cancel out).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
@@ -36,9 +35,8 @@ def diffusion_indices(secret: bytes, length: int, t: int) -> NDArray[np.int64]:
     return table
 
 
-def diffuse(clks: NDArray[np.uint8], secret: bytes, length: int, t: int) -> NDArray[np.uint8]:
-    """CLKs of `length` bits, shape (n, length / 8), to diffused CLKs of the same shape."""
-    table = _cached_indices(secret, length, t)
+def diffuse(clks: NDArray[np.uint8], table: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """CLKs of shape (n, length / 8) to diffused CLKs of the same shape, by the index table of their length."""
     out = np.empty_like(clks)
     for start in range(0, len(clks), _ROWS):
         bits = np.unpackbits(clks[start : start + _ROWS], axis=1)
@@ -47,11 +45,6 @@ def diffuse(clks: NDArray[np.uint8], secret: bytes, length: int, t: int) -> NDAr
             mixed ^= np.take(bits, row, axis=1)
         out[start : start + _ROWS] = np.packbits(mixed, axis=1)
     return out
-
-
-@lru_cache(maxsize=4)
-def _cached_indices(secret: bytes, length: int, t: int) -> NDArray[np.int64]:
-    return diffusion_indices(secret, length, t)
 
 
 def _words(key: bytes) -> Iterator[int]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from numpy.typing import NDArray
 
-from agencies.encoding.diffusion import diffuse
+from agencies.encoding.diffusion import diffuse, diffusion_indices
 from agencies.encoding.subkeys import subkey
 from protocols.errors import InputError
 
@@ -77,21 +79,46 @@ def harden(clks: NDArray[np.uint8], hardening: Hardening, secret: bytes) -> NDAr
     Deterministic: the same CLK under the same 32-byte linkage secret always gives the same bytes. Raises `InputError` when the CLKs do
     not have the length that the hardening names.
     """
+    return hardener(hardening, secret)(clks)
+
+
+def hardener(hardening: Hardening, secret: bytes) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+    """`harden` for many blocks of CLKs: what follows from the secret alone is worked out once, and kept nowhere else."""
+    if hardening.diffuses:
+        table = diffusion_indices(secret, hardening.length, hardening.t)
+        stage: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] = partial(diffuse, table=table)
+    elif hardening.profile == "xor-fold":
+        stage = _xor_fold
+    elif hardening.profile == "rule-90":
+        stage = _rule_90
+    elif hardening.profile == "blip":
+        stage = partial(_blip, epsilon=hardening.epsilon, key=subkey(secret, "blip/v1"))
+    else:
+        stage = _unchanged
+
+    def apply(clks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        _check_shape(clks, hardening)
+        return stage(clks)
+
+    return apply
+
+
+def _check_shape(clks: NDArray[np.uint8], hardening: Hardening) -> None:
     if clks.ndim != 2 or clks.dtype != np.uint8 or clks.shape[1] * 8 != hardening.length:
         raise InputError(
             f"The hardening is for CLKs of {hardening.length} bits; got an array of shape {clks.shape} and type {clks.dtype}.",
             next_step="Name the linkage schema's length in the protocol's hardening.",
         )
-    if hardening.diffuses:
-        return diffuse(clks, secret, hardening.length, hardening.t)
-    if hardening.profile == "xor-fold":
-        half = clks.shape[1] // 2
-        return clks[:, :half] ^ clks[:, half:]
-    if hardening.profile == "rule-90":
-        return _rule_90(clks)
-    if hardening.profile == "blip":
-        return _blip(clks, hardening.epsilon, subkey(secret, "blip/v1"))
+
+
+def _unchanged(clks: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return clks.copy()
+
+
+def _xor_fold(clks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The two halves of each filter, XORed (Schnell and Borgs 2016)."""
+    half = clks.shape[1] // 2
+    return clks[:, :half] ^ clks[:, half:]
 
 
 def _rule_90(clks: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agencies.encoding.bloom import EntryRefused, RowEncoder, pack, refused
 from agencies.encoding.features import FeatureEncoder, RefusedValueError
-from agencies.encoding.harden import Hardening, harden
+from agencies.encoding.harden import Hardening, hardener
 from agencies.encoding.schema import EncodingSchema
 from agencies.encoding.subkeys import subkey
 from agencies.standardise.person import StandardPerson
@@ -26,6 +26,9 @@ FEATURES: dict[str, Callable[[StandardPerson], str]] = {
     "middle_initial": lambda person: person.middle_name[:1],
     "family_name": operator.attrgetter("family_name"),
     "date_of_birth": operator.attrgetter("date_of_birth"),
+    "birth_year": lambda person: person.date_of_birth[:4],
+    # Most people share "19" or "20": those tokens say nothing, and make two different dates look alike.
+    "birth_yymmdd": lambda person: person.date_of_birth[2:],
     "sex": operator.attrgetter("sex"),
     "address": operator.attrgetter("address"),
     "postcode": operator.attrgetter("postcode"),
@@ -55,7 +58,7 @@ class PersonEncoder:
             )
         self.schema = schema
         self.hardening = hardening
-        self._secret = secret
+        self._harden = hardener(hardening, secret)
         # Text, so that any clkhash tool can be given the same secret and must make the same base CLKs.
         self.base_secret = subkey(secret, "clkhash/v1").hex()
         self._getters = [FEATURES[name] for name in schema.feature_names]
@@ -70,7 +73,7 @@ class PersonEncoder:
         out = np.empty((len(people), size), dtype=np.uint8)
         for start in range(0, len(people), _BLOCK):
             block = people[start : start + _BLOCK]
-            out[start : start + _BLOCK] = harden(self._base_clks(block, start + 1), self.hardening, self._secret)
+            out[start : start + _BLOCK] = self._harden(self._base_clks(block, start + 1))
         return out
 
     def rows(self, people: Sequence[StandardPerson]) -> list[tuple[str, ...]]:
