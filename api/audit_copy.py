@@ -40,10 +40,10 @@ class Copy:
                 for entry, name, salt, value in database.execute(
                     "SELECT entry, field, salt, value FROM audit_openings"
                 ):
-                    openings.setdefault(entry, []).append(Opening(name, salt, value))
+                    openings.setdefault(entry, []).append(Opening(str(name), _bytes(salt), str(value)))
                 for index, leaf, body in database.execute("SELECT entry, leaf, body FROM audit_entries ORDER BY entry"):
-                    yield Row(index, bytes(body), bytes(leaf)), tuple(openings.get(index, ()))
-        except sqlite3.DatabaseError as error:
+                    yield Row(int(index), _bytes(body), _bytes(leaf)), tuple(openings.get(index, ()))
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
             raise VerificationError(
                 f"`{self.path}` cannot be read as a Kinlink database.",
                 next_step="Copy it with `kinlink service backup`.",
@@ -74,6 +74,11 @@ class Copy:
         if item["format"] != EXPORT_FORMAT:
             raise ValueError(EXPORT_FORMAT)
         self.key_text = str(item["key"])
+
+
+def _bytes(value: object) -> bytes:
+    """A column's bytes, also when whoever changed the copy left a text there."""
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 def _is_database(path: Path) -> bool:

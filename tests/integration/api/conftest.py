@@ -1,11 +1,13 @@
 """Real submissions, made here with the wire formats alone: no agency code, no personal data, random encodings."""
 
 import base64
+import copy
 import hashlib
 import io
 import itertools
 import json
 import secrets
+import shutil
 import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -457,13 +459,37 @@ def county():
     return County()
 
 
-@pytest.fixture
-def linked(site, county):
-    """A site with a county linked in it."""
+@pytest.fixture(scope="session")
+def linked_template(tmp_path_factory, protocol):
+    """A data folder with a county linked in it, made once; tests work on copies."""
+    home = tmp_path_factory.mktemp("linked")
+    site, county = make_site(home, protocol), County()
     run = county.run(site)
     assert run["state"] == "completed", run
+    site.http.close()
+    site.service.close()
+    return home / "data", site.parties, county
+
+
+@pytest.fixture
+def linked(tmp_path, protocol, database, request):
+    """A site with a county linked in it."""
+    if database:
+        site, county = make_site(tmp_path, protocol, **database), County()
+        assert county.run(site)["state"] == "completed"
+    else:
+        data, parties, county = request.getfixturevalue("linked_template")
+        shutil.copytree(data, tmp_path / "data")
+        service = open_service(load_settings(tmp_path / "data"))
+        with service.store.writing() as tx:
+            tx.families.confirm(service.now(), None)
+        http = TestClient(create_app(service), raise_server_exceptions=False)
+        site = Site(service.settings, http, dict(parties), service.keys.card, protocol, service)
+        county = copy.deepcopy(county)
     site.county = county
-    return site
+    yield site
+    site.http.close()
+    site.service.close()
 
 
 def events(site, kind=None):

@@ -1,0 +1,149 @@
+"""Anyone checks a copy offline, with the service's key alone; whatever was done to it is named."""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+
+import pytest
+from typer.testing import CliRunner
+
+from api.audit_log import export_lines
+from api.cli import audit_app
+from protocols.audit.note import NoteKey
+from protocols.audit.proof import read_proof
+from protocols.audit.verify import read_key_file
+from protocols.errors import VerificationError
+from protocols.signing import SigningKey
+
+RUN = CliRunner()
+
+
+@pytest.fixture
+def copy(linked, tools, tmp_path):
+    linked.ask("WB-20003")
+    tools.verified(linked)
+    linked.service.close()
+    target = tmp_path / "copy.db"
+    shutil.copy(linked.settings.folder.database, target)
+    with closing(sqlite3.connect(target)) as database:
+        names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
+        for name in names:
+            database.execute(f"DROP TRIGGER {name}")
+        database.commit()
+    return target
+
+
+def verify(linked, copy, *more):
+    key = linked.settings.data_dir / "log.vkey"
+    return RUN.invoke(audit_app, ["verify", str(copy), "--key", str(key), *more])
+
+
+def change(copy, statement, *values):
+    with closing(sqlite3.connect(copy)) as database:
+        database.execute(statement, values)
+        database.commit()
+
+
+def test_an_untouched_copy_verifies_with_the_key_or_the_card(linked, copy):
+    answer = verify(linked, copy)
+    assert answer.exit_code == 0, answer.exception
+    assert "The audit log verifies" in answer.output
+    card = RUN.invoke(audit_app, ["verify", str(copy), "--card", str(linked.settings.data_dir / "service.card")])
+    assert card.exit_code == 0, card.exception
+    assert "No key" not in card.output
+
+
+TAMPERINGS = {
+    "altered": (
+        "UPDATE audit_entries SET body = replace(body, 'operator', 'operatoR') WHERE entry = 3",
+        "entry 3: altered",
+    ),
+    "removed": ("DELETE FROM audit_entries WHERE entry = 20", "entry 20: missing"),
+    "cut off": ("DELETE FROM audit_entries WHERE entry >= 30", "entry 30: missing"),
+    "added": (
+        "INSERT INTO audit_entries SELECT max(entry) + 1, x'00', body FROM audit_entries",
+        "altered: its bytes do not fit",
+    ),
+    "swapped": (
+        "UPDATE audit_entries SET entry = CASE entry WHEN 5 THEN -1 WHEN 6 THEN 5 END WHERE entry IN (5, 6)",
+        "entry -1: added",
+    ),
+    "another value kept": (
+        "UPDATE audit_openings SET value = 'WB-1' WHERE entry = (SELECT min(entry) FROM audit_openings WHERE field = 'family')",
+        "what is kept for `family`",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_tampering_is_named_by_its_index(linked, copy, name):
+    statement, what = TAMPERINGS[name]
+    change(copy, statement)
+    answer = verify(linked, copy)
+    assert isinstance(answer.exception, VerificationError)
+    assert what in answer.output, answer.output
+
+
+def test_a_copy_of_another_service_does_not_verify(linked, copy, tmp_path):
+    other = tmp_path / "other.vkey"
+    other.write_text(NoteKey.of(linked.settings.origin, SigningKey.generate().public).text())
+    answer = RUN.invoke(audit_app, ["verify", str(copy), "--key", str(other)])
+    assert isinstance(answer.exception, VerificationError)
+
+
+def test_a_checkpoint_that_somebody_kept_proves_a_rewritten_history(linked, copy, tools, tmp_path):
+    kept = linked.call("police", "GET", "/v1/audit/checkpoint")
+    assert kept.headers["content-type"].startswith("text/plain")
+    (tmp_path / "kept").write_text(kept.text)
+    change(copy, "DELETE FROM audit_checkpoints")
+    size = int(kept.text.split("\n")[1])
+    change(copy, "DELETE FROM audit_entries WHERE entry >= ?", size - 10)
+    answer = verify(linked, copy, "--checkpoint", str(tmp_path / "kept"))
+    assert isinstance(answer.exception, VerificationError)
+    assert f"a checkpoint was signed for {size} entries" in answer.output
+
+
+def test_an_export_verifies_and_holds_no_personal_data_by_default(linked, tools, tmp_path):
+    linked.ask("WB-20003")
+    data = str(linked.settings.data_dir)
+    for more, opened in (((), False), (("--openings",), True)):
+        out = tmp_path / f"export-{opened}"
+        made = RUN.invoke(audit_app, ["export", "--data", data, "--out", str(out), *more])
+        assert made.exit_code == 0, made.exception
+        assert verify(linked, out).exit_code == 0
+        assert ("WB-20003" in out.read_text()) is opened
+    lines = out.read_text().splitlines()
+    lines[4] = json.dumps(json.loads(lines[4]) | {"index": 7})
+    out.write_text("\n".join(lines))
+    assert "entry 3: missing" in verify(linked, out).output
+    out.write_text(lines[0] + "\nnot json\n")
+    assert isinstance(verify(linked, out).exception, VerificationError)
+
+
+def test_the_export_is_one_view_of_the_log(linked):
+    with linked.service.store.reading() as tx:
+        lines = [json.loads(line) for line in export_lines(tx.audit, linked.service.log_key, False)]
+    assert lines[0]["size"] == sum("entry" in line for line in lines)
+
+
+def test_a_proof_of_one_entry_is_checked_offline(linked, tools, tmp_path):
+    linked.ask("WB-20003")
+    index = tools.events(linked, "profile:family:answered")[0].index
+    out = tmp_path / "one.tlog-proof"
+    data = str(linked.settings.data_dir)
+    made = RUN.invoke(audit_app, ["proof", str(index), "--data", data, "--out", str(out)])
+    assert made.exit_code == 0, made.exception
+    proof = read_proof(out.read_text())
+    key = read_key_file(linked.settings.data_dir / "log.vkey")
+    assert proof.verify(key).size > index
+    with pytest.raises(VerificationError):
+        read_proof(out.read_text().replace(f"index {index}", f"index {index - 1}")).verify(key)
+    beyond = RUN.invoke(audit_app, ["proof", "999999", "--data", data])
+    assert "under no checkpoint" in str(beyond.exception)
+
+
+def test_a_file_that_is_no_copy_is_said(linked, tmp_path):
+    junk = tmp_path / "junk"
+    junk.write_bytes(b"SQLite format 3\x00" + b"junk" * 100)
+    assert isinstance(verify(linked, junk).exception, VerificationError)
