@@ -68,3 +68,9 @@ def test_every_group_and_command_is_listed():
         [sys.executable, "-m", "kinlink", "--help"], capture_output=True, text=True, check=True
     ).stdout
     assert all(name in listed for name in [*cli.GROUPS, *cli.COMMANDS])
+
+
+@pytest.mark.parametrize("name", [*cli.GROUPS, *cli.COMMANDS])
+def test_every_group_and_command_can_be_loaded(name):
+    group = {**cli.GROUPS, **cli.COMMANDS}[name]
+    assert callable(cli._load(name, group))
