@@ -146,7 +146,7 @@ def open_secret(folder: AgencyFolder, path: Path) -> StoredSecret:
         )
     _check_epoch(folder, sealed.epoch)
     about = _about(sealed.sender, folder.party, sealed.protocol_digest, sealed.epoch)
-    secret = open_box(base64.b64decode(sealed.box), folder.sealing_key, about)
+    secret = open_box(_unbase64(sealed.box), folder.sealing_key, about)
     if len(secret) != SECRET_BYTES or key_check_value(secret, sealed.epoch) != sealed.key_check_value:
         raise VerificationError(
             "The secret that was opened does not have the key-check value that its sender states.",
@@ -256,3 +256,10 @@ def _about(sender: str, recipient: str, digest: str, epoch: int) -> bytes:
 
 def _digits(value: str) -> str:
     return "".join(character for character in value.lower() if character.isalnum())
+
+
+def _unbase64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise VerificationError("The sealed box is not base64.", next_step="Ask its sender for it again.") from None

@@ -42,7 +42,8 @@ _BADGES = {
     Assertion.SELF_REPORT: "SELF-REPORT",
 }
 _CLEAR = frozenset({"count", "contact", "date", "decided", "factors"})
-_ABBREVIATION = 6
+_SHORTEST_WORD = 3
+_ABBREVIATIONS = frozenset({"CMHT", "CRHT", "DAPN", "DAPO", "LCPP", "MHTR"})
 _SHORT = {"12m": "12 months", "6m": "6 months", "90d": "90 days", "edd": "expected date", "ods": "ODS", "urn": "URN"}
 
 
@@ -61,6 +62,7 @@ def print_profile(profile: OpenedProfile, console: Console, *, rules: bool = Fal
     console.print(f"[bold]{escape(answer.notice or NOT_PROOF)}[/]")
     for member in profile.members:
         _print_member(member, console)
+    _print_desks(profile, console)
     if rules:
         console.print("\n[bold underline]Why you can see this[/]")
         _print_rules(profile, console)
@@ -145,15 +147,26 @@ def _print_others(agencies: tuple[OpenedAgency, ...], console: Console) -> None:
         if agency.answer.state is not State.RELEASED:
             words = agency.answer.words or STATE_WORDS[agency.answer.state]
             by_words.setdefault((agency.answer.state, words), []).append(agency)
-    for (state, words), held in by_words.items():
+    for (_, words), held in by_words.items():
         names = "; ".join(escape(each.answer.name) for each in held)
-        asked = state is not State.AGENCY_NOT_PARTICIPATING
-        desks = f" [dim]Ask: {'; '.join(_desk(each) for each in held)}[/]" if asked else ""
-        _print(console, 2, f"[bold]{names}:[/] {escape(words)}{desks}")
+        _print(console, 2, f"[bold]{names}:[/] {escape(words)}")
         for each in held:
             if each.answer.refused:
                 listed = ", ".join(map(_attribute, each.answer.refused))
                 _print(console, 4, f"{escape(each.answer.name)}: refused to share {escape(listed)}; do not ask again.")
+
+
+def _print_desks(profile: OpenedProfile, console: Console) -> None:
+    """Whom to ask at each agency that takes part, whatever it shows."""
+    desks = {
+        each.answer.name: _desk(each)
+        for member in profile.members
+        for each in member.agencies
+        if each.answer.state is not State.AGENCY_NOT_PARTICIPATING
+    }
+    console.print("\n[bold underline]Whom to ask[/]")
+    for name, desk in desks.items():
+        _print(console, 2, f"{escape(name)}: {desk}")
 
 
 def _print_value(value: OpenedValue, console: Console) -> None:
@@ -202,12 +215,10 @@ def _is_date(text: str) -> bool:
 
 
 def _code(text: str) -> str:
-    """A code in small letters, unless it is an abbreviation that people say as it is."""
-    return (
-        _words(text)
-        if re.fullmatch(r"[A-Z]+(?:_[A-Z]+)*", text) and (len(text) > _ABBREVIATION or "_" in text)
-        else text
-    )
+    """A code in small letters, unless it is an abbreviation that people say letter by letter."""
+    if not re.fullmatch(r"[A-Z]+(?:_[A-Z]+)*", text) or len(text) <= _SHORTEST_WORD or text in _ABBREVIATIONS:
+        return text
+    return _words(text)
 
 
 def _label(name: str) -> str:

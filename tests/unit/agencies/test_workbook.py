@@ -232,6 +232,7 @@ def test_the_json_holds_the_same(workbook: AgencyFolder) -> None:
         ({"status": "IN_TREATMENT", "date": "2026-11-14"}, "in treatment, 14 Nov 2026"),
         ({"factors": ["1B", "3A"]}, "1B and 3A"),
         ({"percent": 87.5, "unauthorised_sessions": 4}, "percent 87.5, unauthorised sessions 4"),
+        ({"order": "DAPO", "subject_role": "VICTIM", "risk": "HIGH"}, "DAPO, victim, high"),
         ({"order": "LICENCE", "start": "2026-09-01"}, "licence, start 1 Sep 2026"),
     ],
 )  # fmt: skip
