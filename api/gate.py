@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import log
-from api.problems import fault
+from api.problems import fault, refuse
 from api.service import Service
 
 HEADERS = {
@@ -51,6 +51,9 @@ class Gate:
             await send(message)
 
         try:
+            if sum(len(name) + len(value) for name, value in scope["headers"]) > self._service.settings.header_bytes:
+                await refuse(Request(scope), 431)(scope, receive, answer)
+                return
             await self._app(scope, self._bounded(scope, receive), answer)
         except Exception as error:
             if status[0]:

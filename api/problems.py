@@ -28,6 +28,7 @@ TITLES = {
     422: "This cannot be used",
     428: "Say which version you mean",
     429: "Too many requests",
+    431: "The headers are too large",
     500: "A fault in the service",
     503: "Not available",
 }
@@ -38,6 +39,7 @@ HTTP_PROBLEMS = {
     405: ("method", "See the API's description."),
     408: ("too-slow", "Send it again, without a pause in the body."),
     413: ("too-large", "Send less at a time."),
+    431: ("too-large", "Send shorter headers."),
 }
 
 
@@ -147,12 +149,16 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - installed for this class
-    status = error.status_code
-    slug, next_step = HTTP_PROBLEMS.get(status, ("input", "See the API's description."))
-    answer = problem(request, status, slug, f"{TITLES.get(status, 'The request failed')}.", next_step)
+    answer = refuse(request, error.status_code)
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer
+
+
+def refuse(request: Request, status: int) -> JSONResponse:
+    """The answer to a request that is refused for its form."""
+    slug, next_step = HTTP_PROBLEMS.get(status, ("input", "See the API's description."))
+    return problem(request, status, slug, f"{TITLES.get(status, 'The request failed')}.", next_step)
 
 
 def fault(request: Request, error: Exception) -> JSONResponse:

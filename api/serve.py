@@ -16,6 +16,7 @@ import uvicorn
 from api.app import create_app
 from api.audit_log import sign_checkpoint
 from api.data_folder import write_whole
+from api.heads import punctual
 from api.logs import configure, log
 from api.service import Service, open_service
 from api.settings import Settings
@@ -68,7 +69,7 @@ def _config(service: Service, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        http="h11",
+        http=punctual(settings.head_seconds),
         ws="none",
         lifespan="off",
         h11_max_incomplete_event_size=settings.header_bytes,

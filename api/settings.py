@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     )
     most_file_bytes: int = Field(default=16 << 30, ge=1024, description="The longest file that may be announced.")
     body_seconds: float = Field(default=60.0, gt=0, description="How long a request's body may take to arrive.")
+    head_seconds: float = Field(default=10.0, gt=0, description="How long a request's head may take to arrive.")
     header_bytes: int = Field(default=16 << 10, ge=1024, description="The longest head of a request.")
     requests_per_client_minute: int = Field(default=1200, ge=1, description="Requests of one client in a minute.")
     tokens_per_address_minute: int = Field(
