@@ -79,10 +79,10 @@ def _memberships(sets: Sequence[NDArray[np.int32]]) -> dict[int, list[int]]:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """Probabilities after the family step, and for each pair the probability that another member is in its group."""
+    """Probabilities after the family step, and before it."""
 
     probability: Probabilities
-    company: Probabilities
+    unaided: Probabilities
 
 
 def confirm(
@@ -101,9 +101,9 @@ def confirm(
     relative.
     """
     probability = share_out(record, log_odds, records)
-    company = np.zeros(probability.size)
+    unaided = probability
     for _ in range(rules.rounds):
-        lifted, company, alone = _look_round(met, probability, family_log_ratio, rules)
+        lifted, alone = _look_round(met, probability, family_log_ratio, rules)
         base_odds = log_odds - rules.penalty * alone
         elsewhere = held_elsewhere(anchor, probability, anchors)
         found = min(1.0, max(0.01, probability.sum() / anchors))
@@ -113,12 +113,12 @@ def confirm(
         probability = np.maximum(base, np.where(lifted > probability, lifted, 0.0))
         total = np.bincount(record, weights=probability, minlength=records)
         probability = probability / np.maximum(1.0, total[record])
-    return Confirmed(probability, company)
+    return Confirmed(probability, unaided)
 
 
 def _look_round(
     met: Sequence[Meeting], probability: Probabilities, family_log_ratio: NDArray[np.float64], rules: ContextRules
-) -> tuple[Probabilities, Probabilities, NDArray[np.bool_]]:
+) -> tuple[Probabilities, NDArray[np.bool_]]:
     lifted = probability.copy()
     company = np.zeros(probability.size)
     alone = np.zeros(probability.size, dtype=bool)
@@ -136,7 +136,7 @@ def _look_round(
         company[pairs] = np.maximum(company[pairs], others)
         if meeting.members > 1 and meeting.records > 1:
             alone[pairs] |= others < _ALONE
-    return lifted, company, alone & (company < _ALONE)
+    return lifted, alone & (company < _ALONE)
 
 
 def _others(table: Probabilities) -> Probabilities:

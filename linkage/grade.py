@@ -61,6 +61,7 @@ class Pairing:
 
     candidates: Candidates
     probability: Probabilities
+    unaided: Probabilities  # before the family step
     likeness: NDArray[np.float64]  # 0: strangers, 1: equal encodings
     decided: NDArray[np.bool_]  # a person made it a must-link
     person_kind: NDArray[np.str_]
@@ -82,7 +83,7 @@ def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
     undated = _undated(pairing) & rules.guards.date
     distant = pairing.likeness < rules.guards.closeness
     alone = pairing.decided | (likely & ~ages & ~undated & ~distant)
-    company = _in_company(pairing, alone)
+    company = _in_company(pairing, pairing.decided | (best & ~ages & (pairing.unaided >= join)))
     certain = pairing.decided | (likely & ~ages & (alone | company))
     review = best & (p >= keep) & ~certain
     review &= _affordable(person, p, certain, review, rules)
@@ -142,17 +143,17 @@ def _undated(pairing: Pairing) -> NDArray[np.bool_]:
     return np.asarray((a == Kind.UNKNOWN) | (b == Kind.UNKNOWN))
 
 
-def _in_company(pairing: Pairing, alone: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether another member of a family of the pair's person is certain alone, with another record of the same group."""
+def _in_company(pairing: Pairing, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether another member of a family of the pair's person is sure without it, with another record of the same group."""
     person, record = pairing.candidates.person, pairing.candidates.record
     families_of = _memberships(pairing.families)
     groups_of = _memberships(pairing.groups)
     there: dict[tuple[int, int], set[tuple[int, int]]] = {}
-    for k in np.flatnonzero(alone).tolist():
+    for k in np.flatnonzero(sure).tolist():
         for family in families_of.get(int(person[k]), ()):
             for group in groups_of.get(int(record[k]), ()):
                 there.setdefault((family, group), set()).add((int(person[k]), int(record[k])))
-    company = np.zeros(alone.size, dtype=bool)
+    company = np.zeros(sure.size, dtype=bool)
     for k, (i, r) in enumerate(zip(person.tolist(), record.tolist(), strict=True)):
         company[k] = any(
             i != other and r != theirs

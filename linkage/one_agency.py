@@ -72,6 +72,7 @@ def link_records(task: Task, calibration: Calibration) -> Outcome:
     pairing = Pairing(
         candidates,
         confirmed.probability,
+        confirmed.unaided,
         np.clip(1.0 - 2.0 * candidates.distance / task.records.bits, 0.0, 1.0),
         decided,
         task.person_kind,

@@ -37,7 +37,16 @@ def base(*people: StandardPerson, profile: str = "compat") -> np.ndarray:
 def test_compat_is_what_clkhash_makes_with_the_derived_secret() -> None:
     schema = shipped_schema()
     rows = [
-        (p.given_name, p.middle_name[:1], p.family_name, p.date_of_birth[2:], p.sex, p.address, p.postcode)
+        (
+            p.given_name,
+            p.middle_name[:1],
+            p.family_name,
+            p.date_of_birth[:4],
+            p.date_of_birth[2:],
+            p.sex,
+            p.address,
+            p.postcode,
+        )
         for p in (ADA, BOB)
     ]
     theirs = generate_clks(rows, schema.reference(), subkey(SECRET, "clkhash/v1").hex(), max_workers=1)
