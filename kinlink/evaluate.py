@@ -17,7 +17,7 @@ from linkage.matcher import Progress, link
 from linkage.records import EncodedRecords, Family, Member
 from linkage.result import Link, LinkResult
 from protocols.load import LoadedProtocol
-from protocols.vocabulary import Grade, Kind, Role
+from protocols.vocabulary import Kind, Role
 
 LINK_COLUMNS = ("agency", "record_id", "anchor_record_id", "grade")
 _NOBODY = StandardPerson("", "", "", "", "", "", "")
@@ -88,14 +88,15 @@ def evaluate(
     protocol: LoadedProtocol,
     secret: bytes,
     *,
+    encoding: NamedEncoding | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Link every agency's records to the anchor's declared families under the protocol's encoding and match rules.
+    """Link every agency's records to the anchor's declared families under the protocol's encoding (or another) and match rules.
 
     The truth is read for measuring only, after the links are made. Raises `InputError`.
     """
-    encoding = protocol_encodings(protocol)[0]
+    encoding = encoding or protocol_encodings(protocol)[0]
     rules = StandardiseRules(version=f"person-{protocol.document.encoding.standardisation}")
     folder = read_folder(path, anchor, rules)
     encoded = {agency: _encoded(folder, agency, encoding, secret) for agency in folder.extracts}
@@ -153,7 +154,7 @@ def _quality(folder: FolderOfExtracts, anchor: str, agency: str, links: Sequence
     anchors = Counter(truth.get((anchor, record.record_id)) for record in folder.extracts[anchor])
     held = [truth.get((agency, record.record_id)) for record in folder.extracts[agency]]
     found = [(item, _right(truth, anchor, item)) for item in links if item.agency == agency]
-    certain = [(item, right) for item, right in found if item.grade == Grade.CERTAIN]
+    certain = [(item, right) for item, right in found if item.grade == "certain"]
     return Quality(
         agency=agency,
         certain=len(certain),
