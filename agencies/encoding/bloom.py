@@ -61,11 +61,10 @@ class RowEncoder:
         self._check_shape(rows, first_row)
         filters = [0] * len(rows)
         problems: list[Problem] = []
-        for encoder, name, column in zip(
-            self._encoders, self.schema.feature_names, zip(*rows, strict=True), strict=False
-        ):
+        for index, (encoder, name) in enumerate(zip(self._encoders, self.schema.feature_names, strict=True)):
             if encoder is None:
                 continue
+            column = list(map(operator.itemgetter(index), rows))
             bits = lookup(encoder, column)
             if bits is None:
                 problems.extend(refused(encoder, column, name, first_row))
@@ -84,12 +83,13 @@ class RowEncoder:
 
     def _check_shape(self, rows: Sequence[Sequence[str]], first_row: int) -> None:
         width = len(self.schema.fields)
-        for number, row in enumerate(rows, start=first_row):
-            if len(row) != width:
-                raise ExtractError(
-                    f"Row {number} has {len(row)} values; the schema has {width} features.",
-                    next_step="Give every row one value for each feature, in the schema's order.",
-                )
+        if set(map(len, rows)) <= {width}:
+            return
+        number, row = next((number, row) for number, row in enumerate(rows, start=first_row) if len(row) != width)
+        raise ExtractError(
+            f"Row {number} has {len(row)} values; the schema has {width} features.",
+            next_step="Give every row one value for each feature, in the schema's order.",
+        )
 
 
 def lookup(encoder: FeatureEncoder, column: Sequence[str]) -> list[int] | None:

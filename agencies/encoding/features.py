@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 from agencies.encoding.tokenhash import TokenHash, token_hash
 
@@ -29,13 +29,15 @@ class FeatureEncoder(dict[str, int]):
         properties = spec.hashing_properties
         self._spec = spec
         self._limit = _limit(length)
-        self._hash = token_hash(properties, keys, length)
-        self._bits_per_token = properties.strategy.bits_per_token
-        self._tokens = _tokeniser(properties.comparator)
-        self._tokens_recur = type(properties.comparator).__name__ == "NgramComparison"
         self._checked = _checker(spec)
-        self._tables: dict[int, _TokenBits] = {}
-        self._plans: dict[int, _Plan] = {}
+        self._tokens = _tokeniser(properties.comparator)
+        hashed, bits_per_token = token_hash(properties, keys, length), properties.strategy.bits_per_token
+        recurring = type(properties.comparator).__name__ == "NgramComparison"
+        self._bits = (
+            _bits_of_recurring(hashed, bits_per_token, self._limit)
+            if recurring
+            else _bits_of_rare(hashed, bits_per_token)
+        )
 
     def __missing__(self, value: str) -> int:
         # A refusal is raised outside the handler: an exception's context would carry the value.
@@ -51,37 +53,50 @@ class FeatureEncoder(dict[str, int]):
         self[value] = bits
         return bits
 
-    def _bits(self, tokens: list[str]) -> int:
-        plan = self._plans.get(len(tokens)) or self._plan(len(tokens))
-        if not self._tokens_recur:
-            if len(tokens) == 1:
-                return self._hash.one(tokens[0], plan.k)
-            return self._hash.many(tokens, plan.first, plan.k)
-        if not plan.first:
-            return reduce(operator.or_, map(plan.rest_bits, tokens))
-        bits = reduce(operator.or_, map(plan.first_bits, tokens[: plan.first]))
-        return reduce(operator.or_, map(plan.rest_bits, tokens[plan.first :]), bits)
 
-    def _plan(self, count: int) -> _Plan:
-        ks = self._bits_per_token(count)
-        k = ks[-1]
-        first = sum(each != k for each in ks)
-        plan = self._plans[count] = _Plan(first, k, self._table(k + 1).__getitem__, self._table(k).__getitem__)
+Lookup = Callable[[str], int]
+
+
+def _bits_of_recurring(
+    hashed: TokenHash, bits_per_token: Callable[[int], list[int]], limit: int
+) -> Callable[[list[str]], int]:
+    """For n-grams: each token's filter is kept, for every k that it was needed with."""
+    tables: dict[int, Lookup] = {}
+    plans: dict[int, tuple[int, Lookup, Lookup]] = {}
+
+    def table(k: int) -> Lookup:
+        if k not in tables:
+            tables[k] = _TokenBits(hashed, k, limit).__getitem__
+        return tables[k]
+
+    def plan_for(count: int) -> tuple[int, Lookup, Lookup]:
+        first, k = _shares(bits_per_token(count))
+        plan = plans[count] = (first, table(k + 1), table(k))
         return plan
 
-    def _table(self, k: int) -> _TokenBits:
-        if k not in self._tables:
-            self._tables[k] = _TokenBits(self._hash, k, self._limit)
-        return self._tables[k]
+    def bits(tokens: list[str]) -> int:
+        first, first_bits, rest_bits = plans.get(len(tokens)) or plan_for(len(tokens))
+        if not first:
+            return reduce(operator.or_, map(rest_bits, tokens))
+        start = reduce(operator.or_, map(first_bits, tokens[:first]))
+        return reduce(operator.or_, map(rest_bits, tokens[first:]), start)
+
+    return bits
 
 
-class _Plan(NamedTuple):
-    """For a number of tokens: the first ones get k + 1 bits and the rest k; and where the filters of both are looked up."""
+def _bits_of_rare(hashed: TokenHash, bits_per_token: Callable[[int], list[int]]) -> Callable[[list[str]], int]:
+    """For whole values and numbers: tokens of a new value seldom recur, so they are hashed together and not kept."""
 
-    first: int
-    k: int
-    first_bits: Callable[[str], int]
-    rest_bits: Callable[[str], int]
+    def bits(tokens: list[str]) -> int:
+        first, k = _shares(bits_per_token(len(tokens)))
+        return hashed.one(tokens[0], k) if len(tokens) == 1 else hashed.many(tokens, first, k)
+
+    return bits
+
+
+def _shares(ks: Sequence[int]) -> tuple[int, int]:
+    """How many tokens come first and get one bit more than the rest, and what the rest get."""
+    return sum(k != ks[-1] for k in ks), ks[-1]
 
 
 class _TokenBits(dict[str, int]):
@@ -111,7 +126,8 @@ def _checker(spec: Any) -> Callable[[str], str]:
     encoding = spec.hashing_properties.encoding
 
     def plain(value: str) -> str:
-        value.encode(encoding)
+        if not value.isascii():
+            value.encode(encoding)
         return value
 
     def parsed_once(value: str) -> str:
