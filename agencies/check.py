@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from agencies.quality.findings import Finding
 from agencies.quality.rules import Severity
 from agencies.reading import Reading
 from agencies.records import Record, Suppressed
-from agencies.submission import MOST_LEFT_OUT
+from agencies.submission import MOST_LEFT_OUT, registered_caseload
 from agencies.tally import Tally
 from protocols.vocabulary import Kind
 
@@ -35,11 +35,11 @@ class Report:
     findings: tuple[Finding, ...]
     difference: Difference | None
     difference_limit: float
+    caseload: int
     families: int = 0
     consents: int = 0
     suppressed_column: str | None = None
     columns_ignored: int = 0
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def blockers(self) -> list[str]:
@@ -52,6 +52,8 @@ class Report:
                 f"{self.tally.share_left_out:.0%} of the records would be left out because of defects "
                 f"(limit {MOST_LEFT_OUT:.0%}; --accept-defects)."
             )
+        if self.tally.records > self.caseload:
+            found.append(f"{self.tally.records:,} records are more than the registered caseload of {self.caseload:,}.")
         if self.difference and self.difference.alarming(self.difference_limit):
             found.append(
                 f"{self.difference.share:.0%} changed since the last submission "
@@ -158,6 +160,7 @@ def check_extract(folder: AgencyFolder, reading: Reading, declarations: Path | N
         findings=tuple(reading.findings.all()),
         difference=compare(last_submitted(folder), state.table()),
         difference_limit=folder.protocol.document.limits.submission_change_share,
+        caseload=registered_caseload(folder.protocol, folder.party),
         families=families,
         consents=consents,
         suppressed_column=suppressed.column if suppressed else None,

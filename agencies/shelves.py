@@ -71,6 +71,7 @@ class Shelves:
         self._columns = columns
         self._waiting: dict[str, list[Shelved]] = {}
         self._count = 0
+        self.empty = True
 
     def __enter__(self) -> Self:
         return self
@@ -82,6 +83,7 @@ class Shelves:
 
     def add(self, item: Shelved) -> None:
         """Put one record on its shelf."""
+        self.empty = False
         self._waiting.setdefault(item.row[0][: self._digits], []).append(item)
         self._count += 1
         if self._count >= _FLUSH:

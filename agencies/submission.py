@@ -55,13 +55,14 @@ class Options:
 
     `declarations`: the folder with `families.csv` and the rest. `delta`: only what changed since the last submission.
     `accept_defects`: also if more than 5 % of the records are left out. `accept_difference`: also if more changed than the protocol's
-    limit.
+    limit. `attack_report`: the SHA-256 of the self-attack report that clears this extract, for the manifest.
     """
 
     declarations: Path | None = None
     delta: bool = False
     accept_defects: bool = False
     accept_difference: bool = False
+    attack_report: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,11 @@ class _Making:
             check_difference(difference, self.protocol, self.options.accept_difference)
             if self.options.delta:
                 self._shelve_removed(shelves, now)
+                if shelves.empty and not families and not consents:
+                    raise InputError(
+                        "Nothing changed since the last submission. Nothing was made.",
+                        next_step="Nothing has to be done.",
+                    )
             written = Parts(shelves.folder, columns, self.encodings)
             for shelf in shelves.sorted_shelves():
                 written.add(shelf)
@@ -289,6 +295,7 @@ class _Making:
             parts={name: part_of(path) for name, path in parts.items()},
             matcher=self._recipient("matcher", self.matcher, self.matcher_key),
             workbook=self._recipient("workbook", self.workbook, self.workbook_key),
+            attack_report=self.options.attack_report,
         )
 
     def _recipient(self, name: str, card: Card, data_key: bytes) -> Recipient:
@@ -350,9 +357,14 @@ def check_left_out(tally: Tally, accepted: bool) -> None:
         )
 
 
+def registered_caseload(protocol: LoadedProtocol, agency: str) -> int:
+    """How many records the protocol expects of an agency at most."""
+    return next(each.registered_caseload for each in protocol.document.parties if each.id == agency)
+
+
 def check_caseload(protocol: LoadedProtocol, agency: str, records: int) -> None:
     """Stop if there are more records than the protocol expects of the agency. Raises `InputError`."""
-    most = next(each.registered_caseload for each in protocol.document.parties if each.id == agency)
+    most = registered_caseload(protocol, agency)
     if records > most:
         raise InputError(
             f"The submission would have {records:,} records; `{agency}` is registered for at most {most:,}. Nothing was made.",

@@ -43,6 +43,8 @@ class Parts:
 
     def finish(self, agency: str, data_key: bytes, protocol_digest: str) -> dict[str, Path]:
         """Join the pieces and seal the CLKs; returns the file of each part by its name."""
+        if self._pieces == 0:
+            self.add(())
         parts = {RECORDS: self._joined("records"), CELLS: self._joined("cells")}
         for each in self._encodings:
             sealed = self._folder / f"{each.name}.sealed"

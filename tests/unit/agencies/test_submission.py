@@ -322,6 +322,28 @@ def test_a_delta_holds_only_what_changed(world: Any, make: Callable[..., Made], 
     assert (made.difference.added, made.difference.removed, made.difference.changed) == (1, 1, 2)
 
 
+def test_a_delta_without_a_change_is_not_made(world: Any, make: Callable[..., Made], people: list[Row]) -> None:
+    accept_state(world.agency, make(people).submission)
+    with pytest.raises(InputError, match="Nothing changed since the last submission"):
+        make(people, delta=True)
+
+
+def test_a_delta_of_families_alone_has_no_records(
+    make_world: Callable[[str], Any], write_extract: Callable[..., Path], people: list[Row]
+) -> None:
+    world = make_world("social_care")
+    folder = world.agency.path.parent / "lcs"
+    people[1].update({"DOB": "03/04/2019", "KIND": "C"})
+    extract = write_extract(people, folder=folder)
+    _declare(folder, people[0]["REF"], people[1]["REF"])
+    first = make_submission(world.agency, world.reading(extract), Options(declarations=folder))
+    accept_state(world.agency, first.submission)
+    made = make_submission(world.agency, world.reading(extract), Options(declarations=folder, delta=True))
+    assert (made.manifest.counts.records, made.manifest.counts.families) == (0, 1)
+    assert table(made, RECORDS).columns[-1] == "op"
+    assert len(clks(made, data_key(made, "matcher", world.service_sealing))) == 0
+
+
 def test_a_delta_over_another_protocol_is_refused(world: Any, make: Callable[..., Made], people: list[Row]) -> None:
     accept_state(world.agency, make(people).submission)
     _use_protocol(world.agency, world.agency.protocol.text.replace("version: 1\n", "version: 2\n", 1))
