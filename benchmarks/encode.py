@@ -83,7 +83,7 @@ def speeds(raw: list[RawPerson], standard: list[StandardPerson]) -> Iterator[Spe
     """Each schema with clkhash's generate_clks on one worker, then with ours, on the same rows."""
     person = shipped_schema("person")
     cases: list[tuple[str, EncodingSchema, list[tuple[str, ...]]]] = [
-        ("person (blake, 7 fields)", person, _rows(person, standard)),
+        ("person (blake, 8 features)", person, _rows(person, standard)),
         ("names and date (blake)", _names_only(), [(p.given_name, p.family_name, p.date_of_birth) for p in standard]),
         ("clkhash's example (double hash)", _example(), [_example_row(i, p) for i, p in enumerate(raw)]),
     ]

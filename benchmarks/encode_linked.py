@@ -24,7 +24,8 @@ from agencies.mapping import load_mapping
 from agencies.reading import Reading
 from agencies.records import Record
 from agencies.standardise.person import StandardPerson
-from benchmarks.encode_quality import AGENCIES, Encode, load, variants
+from benchmarks.encode_quality import AGENCIES, load
+from benchmarks.encode_recipes import Encode, profiles, recipes
 from config.resources import COUNTY_DATA, PROTOCOL_FILE
 from linkage.matcher import link
 from linkage.records import EncodedRecords, Family, Member
@@ -54,6 +55,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--county", action="store_true", help="the demo county instead of a folder")
     parser.add_argument("--secrets", type=int, default=3, help="how many linkage secrets to average over")
+    parser.add_argument("--recipes", action="store_true", help="recipes of features instead of hardening profiles")
     parser.add_argument("--only", action="append", help="only variants whose name holds this text; may be repeated")
     arguments = parser.parse_args()
     if arguments.county == (arguments.folder is not None):
@@ -62,7 +64,7 @@ def main() -> None:
     wide = 6 * (len(held) - 1) + 1
     print("agencies:", ", ".join(name for name in held if name != ANCHOR))
     print(f"{'':36}{'certain P':>{wide}}{'certain R':>{wide}}{'P+':>{wide}}{'R+':>{wide}}{'review %':>{wide}}")
-    for name, encode in variants():
+    for name, encode in recipes() if arguments.recipes else profiles():
         if arguments.only is None or any(text in name for text in arguments.only):
             rows = [_linked(encode, held, families, bytes([n]) * 32) for n in range(1, arguments.secrets + 1)]
             *shares, review = np.mean(rows, axis=0).T

@@ -1,6 +1,6 @@
 """What each hardening profile costs in links, and what it hides, on a folder of families.
 
-    python -m benchmarks.encode_quality FOLDER [--secrets 3] [--anchor social_care]
+    python -m benchmarks.encode_quality FOLDER [--secrets 3] [--recipes] [--only TEXT]
 
 The folder has one CSV for each agency (record_id, family_ref, given_name, middle, family_name, date_of_birth, sex, address, postcode)
 and truth.csv (agency, record_id, person_id). Every record of an agency is given to the anchor's most similar record, by simple matching;
@@ -13,27 +13,20 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agencies.encoding.harden import Hardening
-from agencies.encoding.person import PersonEncoder
-from agencies.encoding.schema import EncodingSchema, load_schema, shipped_schema
 from agencies.standardise.person import RawPerson, StandardiseRules, StandardPerson, standardise
+from benchmarks.encode_recipes import Clks, Encode, profiles, recipes
 
-Clks = NDArray[np.uint8]
-Encode = Callable[[Sequence[StandardPerson], bytes], Clks]
 AGENCIES = ("health_gp", "police_benefits", "health_wic", "education")
 FIDELITY_PEOPLE = 1500
-IDENTITY = {"given_name": 170, "middle_initial": 45, "family_name": 110, "date_of_birth": 190, "sex": 35}
-HOUSEHOLD = {"family_name": 120, "address": 300, "postcode": 130}
 
 
 class People(NamedTuple):
@@ -59,54 +52,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--anchor", default="social_care")
     parser.add_argument("--secrets", type=int, default=3, help="how many linkage secrets to average over")
-    parser.add_argument("--only", help="only variants whose name holds this text")
+    parser.add_argument("--recipes", action="store_true", help="recipes of features instead of hardening profiles")
+    parser.add_argument("--only", action="append", help="only variants whose name holds this text; may be repeated")
     arguments = parser.parse_args()
     held = load(arguments.folder, (arguments.anchor, *AGENCIES))
     agencies = [name for name in held if name != arguments.anchor]
     print(f"{'':38}{'fill':>6}{'F1':>8}{'R@.999':>8}{'R@.99':>8}{'T6':>7}   R@.999 by agency: {', '.join(agencies)}")
-    for name, encode in variants():
-        if arguments.only is None or arguments.only in name:
+    for name, encode in recipes() if arguments.recipes else profiles():
+        if arguments.only is None or any(text in name for text in arguments.only):
             _report(name, encode, held, arguments.anchor, agencies, arguments.secrets)
-
-
-def variants() -> Iterator[tuple[str, Encode]]:
-    """Every way of encoding that is measured, with its name."""
-    for name in ("person", "person-2048"):
-        schema = shipped_schema(name)
-        length = schema.length
-        yield f"{length} compat", _encode(schema, Hardening("compat", length=length))
-        for t in (2, 3, 4, 5):
-            yield f"{length} standard t={t}", _encode(schema, Hardening("standard", t, length))
-        yield f"{length} high t=3", _encode(schema, Hardening("high", 3, length))
-        yield f"{length} xor-fold to {length // 2}", _encode(schema, Hardening("xor-fold", length=length))
-        yield f"{length} rule-90", _encode(schema, Hardening("rule-90", length=length))
-        for epsilon in (3.0, 2.0):
-            share = 100 / (1 + np.exp(epsilon))
-            hardening = Hardening("blip", length=length, epsilon=epsilon)
-            yield f"{length} blip epsilon={epsilon} ({share:.0f} % flips)", _encode(schema, hardening)
-    identity, household = (_parts(bits) for bits in (IDENTITY, HOUSEHOLD))
-    for profile in ("compat", "standard"):
-        first, second = (_encode(schema, Hardening(profile)) for schema in (identity, household))
-        yield f"two CLKs, {profile}: identity", first
-        yield f"two CLKs, {profile}: household", second
-        yield f"two CLKs, {profile}: both", _side_by_side(first, second)
-
-
-def _side_by_side(first: Encode, second: Encode) -> Encode:
-    return lambda people, secret: np.hstack([first(people, secret), second(people, secret)])
-
-
-def _encode(schema: EncodingSchema, hardening: Hardening) -> Encode:
-    return lambda people, secret: PersonEncoder(schema, hardening, secret).encode(people)
-
-
-def _parts(bits: dict[str, int]) -> EncodingSchema:
-    """The shipped schema with some features only, and other bits."""
-    document: dict[str, Any] = json.loads(json.dumps(shipped_schema().document))
-    document["features"] = [feature for feature in document["features"] if feature["identifier"] in bits]
-    for feature in document["features"]:
-        feature["hashing"]["strategy"] = {"bitsPerFeature": bits[feature["identifier"]]}
-    return load_schema(json.dumps(document).encode())
 
 
 def _report(name: str, encode: Encode, held: dict[str, People], anchor: str, agencies: list[str], secrets: int) -> None:
