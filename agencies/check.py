@@ -15,7 +15,7 @@ from agencies.quality.findings import Finding
 from agencies.quality.rules import Severity
 from agencies.reading import Reading
 from agencies.records import Record, Suppressed
-from agencies.submission import MOST_LEFT_OUT, registered_caseload
+from agencies.submission_checks import MOST_LEFT_OUT, registered_caseload
 from agencies.tally import Tally
 from protocols.vocabulary import Kind
 

@@ -11,16 +11,24 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from agencies.cli_parties import CleartextOption, FolderOption, make_folder, print_card, trust_cards
+from agencies.cli_parties import (
+    AudienceOption,
+    CleartextOption,
+    FolderOption,
+    ProtocolOption,
+    ServiceOption,
+    make_folder,
+    print_card,
+    trust_cards,
+)
 from agencies.cli_secret import secret_app
+from agencies.cli_workbook import workbook_app
 from agencies.console import output, progress_bar
 from agencies.folder import AgencyFolder
 from protocols.errors import InputError
-from protocols.vocabulary import Purpose, RoleFunction
 
 agency_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 agency_app.add_typer(secret_app, name="secret", help="The linkage secret: make, seal, open, compare, change.")
-workbook_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 ExtractArgument = Annotated[Path, typer.Argument(help="The extract: CSV, TSV, Excel or Parquet.")]
 MappingOption = Annotated[Path | None, typer.Option("--mapping", help="Another mapping than the one in agency.yaml.")]
@@ -32,9 +40,9 @@ FamiliesOption = Annotated[
     Path | None,
     typer.Option("--declarations", help="Folder with families.csv and consents.csv; else the extract's own folder."),
 ]
-ProtocolOption = Annotated[Path, typer.Option("--protocol", help="The sharing protocol's YAML file.")]
-ServiceOption = Annotated[str, typer.Option("--service", help="The central service's address.")]
-AudienceOption = Annotated[str, typer.Option("--audience", help="The service's name in credentials.")]
+
+
+__all__ = ["agency_app", "workbook_app"]
 
 
 class Format(StrEnum):
@@ -306,64 +314,6 @@ def drill(
 
     for line in run_drill(which):
         output().print(escape(line))
-
-
-@workbook_app.command("init")
-def workbook_init(
-    service: ServiceOption,
-    protocol: ProtocolOption,
-    folder: FolderOption = Path(),
-    council: Annotated[
-        Path | None, typer.Option("--council", help="The folder of children's social care, for names.")
-    ] = None,
-    audience: AudienceOption = "kinlink",
-    clear_keys: CleartextOption = False,
-) -> None:
-    """Make the Workbook's folder: its own keys and its card."""
-    print_card(make_folder(folder, "workbook", "workbook", service, protocol, audience, clear_keys, council))
-
-
-@workbook_app.command("card")
-def workbook_card(folder: FolderOption = Path()) -> None:
-    """Show the Workbook's card."""
-    print_card(AgencyFolder(folder))
-
-
-@workbook_app.command("trust")
-def workbook_trust(
-    cards: Annotated[list[Path], typer.Argument(help="The service's card.")],
-    folder: FolderOption = Path(),
-    yes: Annotated[bool, typer.Option("--yes", help="The fingerprints have been compared already.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="The operator told us that the keys changed.")] = False,
-) -> None:
-    """Trust the central service's card."""
-    trust_cards(AgencyFolder(folder), cards, yes=yes, replace=replace)
-
-
-@workbook_app.command()
-def profile(
-    family_ref: Annotated[str, typer.Argument(help="The family's reference, such as WB-20417.")],
-    role: Annotated[RoleFunction, typer.Option("--as", help="What the worker does on this case.")],
-    folder: FolderOption = Path(),
-    worker: Annotated[
-        str | None, typer.Option("--worker", help="The worker's staff id; else the one allocated in that role.")
-    ] = None,
-    purpose: Annotated[Purpose, typer.Option("--purpose", help="Why.")] = Purpose.SAFEGUARDING,
-    why: Annotated[bool, typer.Option("--why", help="Show every rule that released something, in full.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-) -> None:
-    """Ask about a family as one worker, and show what the sharing protocol lets that worker see."""
-    from agencies.client import ServiceClient
-    from agencies.workbook import ask_profile
-    from agencies.workbook_view import print_profile, profile_json
-
-    opened = AgencyFolder(folder)
-    with ServiceClient(opened) as client:
-        found = ask_profile(opened, client, family_ref, role, worker=worker, purpose=purpose)
-    if as_json:
-        typer.echo(profile_json(found))
-    else:
-        print_profile(found, output(wrap=True), rules=why)
 
 
 def _day(text: str | None) -> date | None:

@@ -21,6 +21,9 @@ CleartextOption = Annotated[
     bool,
     typer.Option("--keys-in-clear", help="No passphrase: the keys are protected by their file mode alone."),
 ]
+ProtocolOption = Annotated[Path, typer.Option("--protocol", help="The sharing protocol's YAML file.")]
+ServiceOption = Annotated[str, typer.Option("--service", help="The central service's address.")]
+AudienceOption = Annotated[str, typer.Option("--audience", help="The service's name in credentials.")]
 _MOST_BYTES = 1 << 14
 
 

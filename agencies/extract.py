@@ -19,6 +19,7 @@ _PARQUET = {".parquet", ".pq"}
 _SLICE = 20_000
 
 Row = tuple[str, ...]
+NumberedRow = tuple[int, Row]
 
 
 @dataclass(frozen=True, slots=True)

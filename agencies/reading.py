@@ -8,14 +8,14 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 
-from agencies.extract import Extract
+from agencies.extract import Extract, NumberedRow
 from agencies.folder import AgencyFolder
 from agencies.identifiers import Columns
 from agencies.mapping import Mapping, load_mapping
 from agencies.progress import Progress, no_progress
 from agencies.quality.dates import read_date
 from agencies.quality.findings import Findings
-from agencies.records import LeftOut, NumberedRow, Record, RecordMaker, Suppressed
+from agencies.records import LeftOut, Record, RecordMaker, Suppressed
 from agencies.standardise.person import StandardiseRules
 from agencies.survey import Survey, survey
 from protocols.document_catalogue import Attribute

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date, timedelta
+from datetime import date
 
-from agencies.extract import Row
+from agencies.extract import NumberedRow, Row
 from agencies.identifiers import Columns
 from agencies.mapping import Mapping
-from agencies.quality.dates import BirthDate, age_on, read_birth_date, read_date
+from agencies.quality.dates import BirthDate, age_on, exchanged, read_date
 from agencies.quality.findings import Findings
-from agencies.quality.names import name_defects, sounds_unborn
-from agencies.quality.places import address_defects, nhs_number_defect, postcode_defects
+from agencies.quality.names import sounds_unborn
+from agencies.quality.person import PersonChecks
+from agencies.quality.places import address_defects
 from agencies.standardise.person import RawPerson, StandardiseRules, StandardPerson, standardise
 from agencies.survey import address_hash
 from agencies.values import AttributeReader, Refused, attribute_readers
@@ -23,29 +24,8 @@ from protocols.vocabulary import HoldReason, Kind
 MOST_ENCODINGS = 16
 ADULT_AGE = 18
 YOUNGEST_ADULT = 12
-LONGEST_PREGNANCY = timedelta(weeks=42)
-_SEXES = frozenset(
-    {
-        "u",
-        "unknown",
-        "not known",
-        "not specified",
-        "x",
-        "i",
-        "indeterminate",
-        "0",
-        "9",
-        "n",
-        "nk",
-        "other",
-        "o",
-        "non-binary",
-    }
-)
 _NO_ADDRESS = frozenset({"NO_FIXED_ABODE", "ADDRESS_PLACEHOLDER"})
 _FIELDS = tuple(each.name for each in fields(RawPerson))
-
-NumberedRow = tuple[int, Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +91,7 @@ class RecordMaker:
         self._shared = shared_addresses
         self._findings = findings
         self._formats = tuple(rules.date_formats)
-        self._placeholders = frozenset(rules.placeholder_dates)
+        self._checks = PersonChecks(columns, rules, extract_date, findings)
         self._readers = attribute_readers(mapping, attributes)
         self._flags = {name: (columns.flag(flag), flag) for name, flag in mapping.flags.items()}
 
@@ -125,12 +105,12 @@ class RecordMaker:
         if not self._reference_holds(local, numbers):
             return LeftOut(local, numbers)
         typed = [self._columns.person(row) for _, row in rows]
-        births = [self._birth(number, person) for number, person in zip(numbers, typed, strict=True)]
+        births = [self._checks.birth(person) for person in typed]
         if self._is_two_people(typed, births):
             self._note_all("REF_CONFLICT", numbers, self._mapping.record)
             return LeftOut(local, numbers)
         kind, born = self._kind(rows, typed, births)
-        self._check_person(rows, typed, kind)
+        self._checks.person(rows, typed, kind)
         if kind is not Kind.UNBORN and not any(person.given_name or person.family_name for person in typed):
             self._note_all("NAME_MISSING", numbers, self._columns.column_of("family_name"))
             return LeftOut(local, numbers)
@@ -192,14 +172,11 @@ class RecordMaker:
                 return HoldReason.OTHER
         return None
 
-    def _birth(self, number: int, person: RawPerson) -> BirthDate:
-        return read_birth_date(person.date_of_birth, self._formats, self._placeholders, self._today)
-
     def _is_two_people(self, typed: Sequence[RawPerson], births: Sequence[BirthDate]) -> bool:
         """Rows of one reference that share neither date of birth nor any name are not aliases of one person."""
         first, born = typed[0], births[0].day
         for person, birth in zip(typed[1:], births[1:], strict=True):
-            if born is None or birth.day is None or birth.day == born or _exchanged(birth.day) == born:
+            if born is None or birth.day is None or birth.day == born or exchanged(birth.day) == born:
                 continue
             names, others = _words(first), _words(person)
             if names and others and not names & others:
@@ -243,74 +220,6 @@ class RecordMaker:
                 return kind
         self._findings.add("KIND_UNREADABLE", number, mapped.column)
         return None
-
-    def _check_person(self, rows: Sequence[NumberedRow], typed: Sequence[RawPerson], kind: Kind) -> None:
-        for (number, row), person in zip(rows, typed, strict=True):
-            first = number == rows[0][0]
-            self._check_names(number, person, kind, first)
-            if kind is not Kind.UNBORN:
-                self._check_birth(number, row, person, first)
-            self._check_expected(number, row, kind)
-            self._check_places(number, person, first and kind is not Kind.UNBORN)
-            code = nhs_number_defect(self._columns.nhs_number(row))
-            if code:
-                self._findings.add(code, number, self._columns.nhs_number_column)
-            sex = person.sex.strip().casefold()
-            if sex and sex not in _SEXES and not standardise(RawPerson(sex=sex), self._rules).sex:
-                self._findings.add("SEX_UNREADABLE", number, self._columns.column_of("sex"))
-        self._check_between(rows, typed)
-
-    def _check_names(self, number: int, person: RawPerson, kind: Kind, first: bool) -> None:
-        for name in ("given_name", "middle_name", "family_name"):
-            for code in name_defects(getattr(person, name), name != "family_name", self._rules):
-                if kind is not Kind.UNBORN or code == "NAME_UNREADABLE":
-                    self._findings.add(code, number, self._columns.column_of(name))
-        if first and kind is not Kind.UNBORN and bool(person.given_name) != bool(person.family_name):
-            missing = "family_name" if person.given_name else "given_name"
-            self._findings.add("NAME_SINGLE", number, self._columns.column_of(missing))
-
-    def _check_birth(self, number: int, row: Row, person: RawPerson, first: bool) -> None:
-        column = self._columns.column_of("date_of_birth")
-        for code in self._birth(number, person).codes:
-            if code != "DOB_MISSING" or (first and column):
-                self._findings.add(code, number, column)
-
-    def _check_expected(self, number: int, row: Row, kind: Kind) -> None:
-        text, column = self._columns.expected_date(row), self._columns.expected_date_column
-        if not text:
-            return
-        if kind is not Kind.UNBORN:
-            self._findings.add("DOB_WITH_EXPECTED_DATE", number, column)
-            return
-        day = read_date(text, self._formats)
-        if day is None:
-            self._findings.add("EXPECTED_DATE_UNREADABLE", number, column)
-        elif day - self._today > LONGEST_PREGNANCY:
-            self._findings.add("EXPECTED_DATE_TOO_FAR", number, column)
-
-    def _check_places(self, number: int, person: RawPerson, count_missing: bool) -> None:
-        columns = self._columns
-        for code in address_defects(person.address, self._rules):
-            if code != "ADDRESS_MISSING" or (count_missing and columns.column_of("address")):
-                self._findings.add(code, number, columns.column_of("address"))
-        for code in postcode_defects(person.postcode, self._rules):
-            if code != "POSTCODE_MISSING" or (count_missing and columns.column_of("postcode")):
-                self._findings.add(code, number, columns.column_of("postcode"))
-
-    def _check_between(self, rows: Sequence[NumberedRow], typed: Sequence[RawPerson]) -> None:
-        """What rows of one reference say about each other."""
-        if len(rows) == 1:
-            return
-        first = standardise(typed[0], self._rules)
-        born = self._birth(rows[0][0], typed[0]).day
-        for (number, _), person in zip(rows[1:], typed[1:], strict=True):
-            other = standardise(person, self._rules)
-            if first.given_name and (first.given_name, first.family_name) == (other.family_name, other.given_name):
-                self._findings.add("NAME_SWAPPED", number, self._columns.column_of("given_name"))
-            day = self._birth(number, person).day
-            if born and day and day != born:
-                code = "DOB_SWAPPED" if _exchanged(day) == born else "DOB_CONFLICT"
-                self._findings.add(code, number, self._columns.column_of("date_of_birth"))
 
     def _people(
         self, rows: Sequence[NumberedRow], typed: Sequence[RawPerson], births: Sequence[BirthDate]
@@ -406,13 +315,24 @@ def _words(person: RawPerson) -> set[str]:
     return {word for word in text.replace("-", " ").split() if len(word) > 1}
 
 
-def _exchanged(day: date) -> date | None:
-    try:
-        return day.replace(month=day.day, day=day.month)
-    except ValueError:
-        return None
-
-
 def _is_power_of_ten(text: str) -> bool:
     mantissa, _, exponent = text.upper().partition("E+")
     return bool(exponent) and exponent.isdecimal() and mantissa.replace(".", "", 1).isdecimal()
+
+
+def unborn_record(local: str, attributes: Sequence[Attribute], as_at: date) -> Record:
+    """The record of an unborn child that the extract does not have: not encoded, nothing recorded."""
+    return Record(
+        local=local,
+        rows=(),
+        kind=Kind.UNBORN,
+        silent=False,
+        shielded=False,
+        deceased=False,
+        hold=None,
+        groups=(),
+        people=(),
+        values=tuple(AttributeValue(each, as_at, None) for each in attributes if _is_about(each, Kind.UNBORN)),
+        born=None,
+        name="",
+    )

@@ -19,15 +19,15 @@ from agencies.encoders import protocol_encodings, require_conformance
 from agencies.folder import AgencyFolder
 from agencies.local_view import LocalMember, make_view, write_view
 from agencies.reading import Reading
-from agencies.records import AttributeValue, LeftOut, Record, Suppressed
+from agencies.records import AttributeValue, LeftOut, Record, Suppressed, unborn_record
 from agencies.secret import stored_secret
 from agencies.shelves import RECORD_SCHEMA, Shelved, Shelves
-from agencies.submission_parts import Parts
+from agencies.submission_checks import check_caseload, check_difference, check_left_out, epoch_in_use
+from agencies.submission_parts import CellContexts, Parts
 from agencies.tally import Tally
 from protocols.catalogue import encode_value
 from protocols.errors import InputError
 from protocols.family import ConsentRecord, FamilyDeclaration
-from protocols.load import LoadedProtocol
 from protocols.sealing import new_data_key, seal_box, seal_cell
 from protocols.signing import Card
 from protocols.submission import (
@@ -38,14 +38,12 @@ from protocols.submission import (
     Manifest,
     Recipient,
     box_context,
-    cell_context,
     part_of,
     write_submission,
 )
 from protocols.vocabulary import Kind
 
 SUFFIX = ".kinlink"
-MOST_LEFT_OUT = 0.05
 _BATCH = 2_000
 
 
@@ -83,26 +81,6 @@ def make_submission(folder: AgencyFolder, reading: Reading, options: Options = O
     """
     with folder.lock():
         return _Making(folder, reading, options).run()
-
-
-class CellContexts:
-    """The contexts of an agency's cells (`cell_context`), made once for each attribute and date: only the reference differs."""
-
-    _PLACE = "@"
-
-    def __init__(self, agency: str, protocol_digest: str) -> None:
-        self._agency = agency
-        self._digest = protocol_digest
-        self._around: dict[tuple[str, date], tuple[bytes, bytes]] = {}
-
-    def of(self, record_ref: str, attribute: str, as_at: date) -> bytes:
-        """The context of one cell. Record references are letters and digits, which canonical JSON writes as they are."""
-        around = self._around.get((attribute, as_at))
-        if around is None:
-            whole = cell_context(self._agency, self._PLACE, attribute, as_at, self._digest)
-            before, _, after = whole.partition(self._PLACE.encode())
-            around = self._around[attribute, as_at] = (before, after)
-        return around[0] + record_ref.encode() + around[1]
 
 
 class _Making:
@@ -197,7 +175,7 @@ class _Making:
                     self._note(outcome)
             yield outcome
         for local in missing:
-            record = unborn_record(local, self.reading)
+            record = unborn_record(local, self.reading.attributes, self.reading.extract_date)
             self._note(record)
             yield record
 
@@ -302,82 +280,3 @@ class _Making:
         about = box_context(name, self.folder.party, self.protocol.digest, self.epoch)
         box = seal_box(data_key, card.sealing_public_key, about)
         return Recipient(key=card.sealing_public_key.fingerprint, box=base64.b64encode(box).decode())
-
-
-def epoch_in_use(protocol: LoadedProtocol, epoch: int, day: date) -> int:
-    """The epoch, if the protocol has it and it holds on that day. Raises `InputError`."""
-    held = {each.id: each for each in protocol.document.encoding.epochs}
-    if epoch not in held or not held[epoch].holds_on(day):
-        right = [str(each.id) for each in held.values() if each.holds_on(day)]
-        raise InputError(
-            f"Epoch {epoch} is not in use on {day.isoformat()} by `{protocol.label}`.",
-            next_step=f"Change to epoch {' or '.join(right)}: kinlink agency secret use EPOCH"
-            if right
-            else "The protocol needs a new epoch.",
-        )
-    return epoch
-
-
-def unborn_record(local: str, reading: Reading) -> Record:
-    """The record of an unborn child that the extract does not have: not encoded, nothing recorded."""
-    values = [
-        AttributeValue(attribute, reading.extract_date, None)
-        for attribute in reading.attributes
-        if Kind.UNBORN in attribute.about.kinds
-    ]
-    return Record(
-        local=local,
-        rows=(),
-        kind=Kind.UNBORN,
-        silent=False,
-        shielded=False,
-        deceased=False,
-        hold=None,
-        groups=(),
-        people=(),
-        values=tuple(values),
-        born=None,
-        name="",
-    )
-
-
-def check_left_out(tally: Tally, accepted: bool) -> None:
-    """Stop if too many records are left out, or all. Raises `InputError`."""
-    if tally.records == 0:
-        raise InputError(
-            "No record of the extract can be used. Nothing was made.", next_step="Run: kinlink agency check EXTRACT"
-        )
-    share = tally.share_left_out
-    if share > MOST_LEFT_OUT and not accepted:
-        raise InputError(
-            f"{tally.left_out:,} records ({share:.0%}) would be left out because of defects; the limit is {MOST_LEFT_OUT:.0%}. "
-            "Nothing was made.",
-            next_step="See what is wrong: kinlink agency check EXTRACT. If it is right all the same, repeat with "
-            "--accept-defects.",
-        )
-
-
-def registered_caseload(protocol: LoadedProtocol, agency: str) -> int:
-    """How many records the protocol expects of an agency at most."""
-    return next(each.registered_caseload for each in protocol.document.parties if each.id == agency)
-
-
-def check_caseload(protocol: LoadedProtocol, agency: str, records: int) -> None:
-    """Stop if there are more records than the protocol expects of the agency. Raises `InputError`."""
-    most = registered_caseload(protocol, agency)
-    if records > most:
-        raise InputError(
-            f"The submission would have {records:,} records; `{agency}` is registered for at most {most:,}. Nothing was made.",
-            next_step="Check that it is the right extract; a larger caseload needs a new version of the protocol.",
-        )
-
-
-def check_difference(difference: Difference | None, protocol: LoadedProtocol, accepted: bool) -> None:
-    """Stop if more changed since the last submission than the protocol's limit. Raises `InputError`."""
-    limit = protocol.document.limits.submission_change_share
-    if difference and difference.alarming(limit) and not accepted:
-        raise InputError(
-            f"{difference.share:.0%} changed since the last submission ({difference.added:,} new, {difference.removed:,} gone, "
-            f"{difference.changed:,} changed); the limit is {limit:.0%}. Nothing was made.",
-            next_step="Check that the extract is whole and the right one; if so, repeat with --accept-difference.",
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,27 @@ import polars as pl
 from agencies.encoders import NamedEncoding
 from agencies.shelves import CELL_SCHEMA, Shelved
 from protocols.sealing import CHUNK_BYTES, seal_stream
-from protocols.submission import CELLS, RECORDS, clk_context, clk_part
+from protocols.submission import CELLS, RECORDS, cell_context, clk_context, clk_part
+
+
+class CellContexts:
+    """The contexts of an agency's cells (`cell_context`), made once for each attribute and date: only the reference differs."""
+
+    _PLACE = "@"
+
+    def __init__(self, agency: str, protocol_digest: str) -> None:
+        self._agency = agency
+        self._digest = protocol_digest
+        self._around: dict[tuple[str, date], tuple[bytes, bytes]] = {}
+
+    def of(self, record_ref: str, attribute: str, as_at: date) -> bytes:
+        """The context of one cell. Record references are letters and digits, which canonical JSON writes as they are."""
+        around = self._around.get((attribute, as_at))
+        if around is None:
+            whole = cell_context(self._agency, self._PLACE, attribute, as_at, self._digest)
+            before, _, after = whole.partition(self._PLACE.encode())
+            around = self._around[attribute, as_at] = (before, after)
+        return around[0] + record_ref.encode() + around[1]
 
 
 class Parts:

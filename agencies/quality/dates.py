@@ -43,8 +43,8 @@ def read_birth_date(text: str, formats: tuple[str, ...], placeholders: frozenset
             return BirthDate(None, ("DOB_PLACEHOLDER",))
         if _PARTIAL.match(text):
             return BirthDate(None, ())
-        exchanged = _exchanged(text, formats)
-        return BirthDate(exchanged, ("DOB_SWAPPED",)) if exchanged else BirthDate(None, ("DOB_UNREADABLE",))
+        other = _read_exchanged(text, formats)
+        return BirthDate(other, ("DOB_SWAPPED",)) if other else BirthDate(None, ("DOB_UNREADABLE",))
     if day.strftime("%Y%m%d").zfill(8) in placeholders:
         return BirthDate(None, ("DOB_PLACEHOLDER",))
     if day > today:
@@ -57,6 +57,14 @@ def read_birth_date(text: str, formats: tuple[str, ...], placeholders: frozenset
 def age_on(born: date, today: date) -> int:
     """Age in whole years."""
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def exchanged(day: date) -> date | None:
+    """A date with day and month exchanged, if that is one."""
+    try:
+        return day.replace(month=day.day, day=day.month)
+    except ValueError:
+        return None
 
 
 def _weak(day: date) -> tuple[str, ...]:
@@ -72,7 +80,7 @@ def _says_nothing(text: str) -> bool:
     return plain in {"", "unknown", "notknown", "nk", "na", "none", "null", "dontknow", "tbc"} or set(plain) == {"0"}
 
 
-def _exchanged(text: str, formats: tuple[str, ...]) -> date | None:
+def _read_exchanged(text: str, formats: tuple[str, ...]) -> date | None:
     """The date if day and month change places, where only that makes it one."""
     for form in formats:
         if "%d" not in form or "%m" not in form:

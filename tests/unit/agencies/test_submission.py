@@ -23,7 +23,8 @@ from agencies.folder import AgencyFolder
 from agencies.local_view import read_view
 from agencies.secret import linkage_secret
 from agencies.standardise.person import StandardPerson
-from agencies.submission import CellContexts, Made, Options, make_submission
+from agencies.submission import Made, Options, make_submission
+from agencies.submission_parts import CellContexts
 from protocols.catalogue import decode_value
 from protocols.errors import Busy, InputError, KeyProblem, SubmissionError, VerificationError
 from protocols.sealing import SealingPrivateKey, open_box, open_cell, open_stream
