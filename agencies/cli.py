@@ -137,6 +137,9 @@ def encode(
     preview: Annotated[
         bool, typer.Option("--preview", help="Show the first rows as they are compared; write nothing.")
     ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="With --preview: every step that changed something.")
+    ] = False,
     rows: Annotated[int, typer.Option("--rows", min=1, max=200, help="Rows of the preview.")] = 20,
     accept_defects: Annotated[
         bool, typer.Option("--accept-defects", help="Although many records are left out.")
@@ -167,9 +170,9 @@ def encode(
     with progress_bar() as progress:
         reading = open_reading(opened, extract, mapping=mapping, extract_date=_day(extract_date), progress=progress)
         if preview:
-            from agencies.preview import print_preview
+            from agencies.preview import print_explanation, print_preview
 
-            print_preview(reading, output(), rows)
+            (print_explanation if explain else print_preview)(reading, output(), rows)
             return
         made = make_submission(
             opened,

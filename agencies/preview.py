@@ -11,7 +11,7 @@ from rich.table import Table
 
 from agencies.reading import Reading
 from agencies.records import LeftOut, Record, Suppressed
-from agencies.standardise.person import StandardPerson
+from agencies.standardise.person import StandardPerson, explain
 
 _NAMES = tuple(each.name for each in fields(StandardPerson))
 
@@ -33,4 +33,30 @@ def print_preview(reading: Reading, console: Console, most: int) -> None:
             table.add_row(rows, "suppressed", *("" for _ in _NAMES), style="dim")
         elif isinstance(outcome, LeftOut):
             table.add_row(rows, "left out", *("" for _ in _NAMES), style="red")
+    console.print(table)
+
+
+def print_explanation(reading: Reading, console: Console, most: int) -> None:
+    """Print, for each of the first records' rows, every step of standardising that changed something."""
+    shown = {row for each in islice(reading.records(), most) if isinstance(each, Record) for row in each.rows}
+    table = Table(
+        box=None, pad_edge=False, header_style="bold", title="What standardising does: this stays on this screen"
+    )
+    for name in ("row", "field", "step", "before", "after"):
+        table.add_column(name)
+    for number, row in reading.extract.rows():
+        if number not in shown:
+            continue
+        shown.discard(number)
+        for change in explain(reading.columns.person(row), reading.rules):
+            cells = (
+                str(number),
+                change.field.replace("_", " "),
+                change.step,
+                change.before,
+                change.after or "(nothing)",
+            )
+            table.add_row(*map(escape, cells))
+        if not shown:
+            break
     console.print(table)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from agencies.check import Report, check_extract
 from agencies.difference import accept_state
-from agencies.preview import print_preview
+from agencies.preview import print_explanation, print_preview
 from agencies.report_html import html_report
 from agencies.report_terminal import print_report
 from agencies.submission import make_submission
@@ -155,3 +155,19 @@ def test_the_preview_shows_what_is_compared(world: Any, write_extract: Callable[
     assert any("left out" in line for line in lines)
     assert "idden" not in target.getvalue()
     assert not (world.agency.path / "outbox").exists() or not list((world.agency.path / "outbox").iterdir())
+
+
+def test_every_step_of_standardising_can_be_shown(world: Any, write_extract: Callable[..., Path]) -> None:
+    target = io.StringIO()
+    rows = [
+        {"REF": "1", "FORE": "Mr  Zoë", "PC": "sg99 5th"},
+        {"REF": "2", "PROTECTED": "Y", "SUR": "Hidden"},
+        {"REF": "3"},
+    ]
+    print_explanation(world.reading(write_extract(rows)), Console(file=target, width=160), 2)
+    text = target.getvalue()
+    assert "Mr  Zoë" in text
+    assert " zoe" in text
+    assert "SG995TH" in text
+    assert "19880214" in text
+    assert "idden" not in text
