@@ -92,7 +92,8 @@ class RecordMaker:
         self._findings = findings
         self._formats = tuple(rules.date_formats)
         self._checks = PersonChecks(columns, rules, extract_date, findings)
-        self._readers = attribute_readers(mapping, attributes)
+        readers = attribute_readers(mapping, attributes)
+        self._about = {kind: [each for each in readers if _is_about(each.attribute, kind)] for kind in Kind}
         self._flags = {name: (columns.flag(flag), flag) for name, flag in mapping.flags.items()}
 
     def make(self, rows: Sequence[NumberedRow]) -> Record | Suppressed | LeftOut:
@@ -118,6 +119,7 @@ class RecordMaker:
         if kind is not Kind.UNBORN and not any(person.given_name or person.family_name for person in people):
             self._note_all("NAME_MISSING", numbers, self._columns.column_of("family_name"))
             return LeftOut(local, numbers)
+        default = self._row_date(rows[0][1]) or self._today
         deceased = self._flag("deceased", rows)
         if deceased:
             self._findings.add("DECEASED", numbers[0])
@@ -131,7 +133,7 @@ class RecordMaker:
             hold=self._hold(rows),
             groups=tuple(sorted({group for _, row in rows for group in self._columns.groups(row)})),
             people=people,
-            values=tuple(self._value(reader, rows) for reader in self._readers if _is_about(reader.attribute, kind)),
+            values=tuple(self._value(reader, rows, default) for reader in self._about[kind]),
             born=born,
             name=" ".join(part for part in (typed[0].given_name, typed[0].family_name) if part),
         )
@@ -246,7 +248,7 @@ class RecordMaker:
             return replace(person, address="", postcode="")
         return person
 
-    def _value(self, reader: AttributeReader, rows: Sequence[NumberedRow]) -> AttributeValue:
+    def _value(self, reader: AttributeReader, rows: Sequence[NumberedRow], default: date) -> AttributeValue:
         """The newest value among the rows. What cannot be used is noted and left out."""
         found: dict[date, Value] = {}
         try:
@@ -261,7 +263,7 @@ class RecordMaker:
         except Refused:
             found = {}
         if not found:
-            return AttributeValue(reader.attribute, self._row_date(rows[0][1]) or self._today, None)
+            return AttributeValue(reader.attribute, default, None)
         newest = max(found)
         return AttributeValue(reader.attribute, newest, found[newest])
 

@@ -46,12 +46,16 @@ class AttributeReader:
     as_at: int | None
     as_at_column: str | None
     formats: tuple[str, ...]
+    places: tuple[int, ...] = ()
 
     def read(self, row: Row) -> Value | None:
         """The value in a row, None if every mapped cell is blank. Raises `Refused`."""
-        texts = {cell.field: text for cell in self.cells if (text := row[cell.at].strip())}
-        if not texts:
+        for at in self.places:
+            if row[at] and not row[at].isspace():
+                break
+        else:
             return None
+        texts = {cell.field: text for cell in self.cells if (text := row[cell.at].strip())}
         for cell in self.cells:
             if cell.field in texts:
                 texts[cell.field] = self._translated(cell, texts[cell.field])
@@ -104,7 +108,10 @@ def attribute_readers(mapping: ColumnMapping, attributes: Sequence[Attribute]) -
             for field, column in mapped.items()
             if field != "as_at"
         )
-        readers.append(AttributeReader(attribute, cells, None if own is None else at[own], own, tuple(mapping.dates)))
+        places = tuple(cell.at for cell in cells)
+        readers.append(
+            AttributeReader(attribute, cells, None if own is None else at[own], own, tuple(mapping.dates), places)
+        )
     return readers
 
 
