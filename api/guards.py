@@ -24,7 +24,7 @@ class Guard(StrEnum):
     QUERY = "query"  # the Workbook
     OPERATE = "operate"  # the operator
     START = "operate or declare"
-    CHALLENGE = "query or declare"
+    CHALLENGE = "query, declare or submit"
 
 
 ROUTES: dict[tuple[str, str], Guard] = {
@@ -46,6 +46,17 @@ ROUTES: dict[tuple[str, str], Guard] = {
     ("GET", "/v1/runs/{run_id}"): Guard.START,
     ("GET", "/v1/families/{family_ref}/profile"): Guard.QUERY,
     ("GET", "/v1/changes"): Guard.QUERY,
+    ("POST", "/v1/challenges"): Guard.CHALLENGE,
+    ("POST", "/v1/challenges/{challenge_id}/verdict"): Guard.DECLARE,
+    ("POST", "/v1/markers"): Guard.DECLARE,
+    ("GET", "/v1/recalls"): Guard.QUERY,
+    ("POST", "/v1/recalls/{recall_id}/acknowledgement"): Guard.QUERY,
+    ("POST", "/v1/break-glass"): Guard.QUERY,
+    ("GET", "/v1/break-glass"): Guard.DECLARE,
+    ("POST", "/v1/break-glass/{access_id}/review"): Guard.DECLARE,
+    ("GET", "/v1/alerts"): Guard.CLIENT,
+    ("POST", "/v1/alerts/{alert_id}/seen"): Guard.CLIENT,
+    ("PUT", "/v1/workers/{worker}/conflicts"): Guard.DECLARE,
     ("GET", "/v1/audit/checkpoint"): Guard.CLIENT,
     ("GET", "/metrics"): Guard.OPEN,
     ("GET", "/health/live"): Guard.OPEN,
@@ -57,7 +68,7 @@ _SCOPES: dict[Guard, tuple[str, ...]] = {
     Guard.QUERY: ("query",),
     Guard.OPERATE: ("operate",),
     Guard.START: ("operate", "declare"),
-    Guard.CHALLENGE: ("query", "declare"),
+    Guard.CHALLENGE: ("query", "declare", "submit:{client}"),
 }
 
 

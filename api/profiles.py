@@ -148,6 +148,7 @@ class Answer:
     stored: StoredAnswer
     event: ProfileAnswered
     generation: int
+    by_emergency: frozenset[str] = frozenset()
 
 
 def refusal() -> Refusal:
@@ -160,14 +161,19 @@ def busy() -> Busy:
     return Busy("The family is being changed at this moment.", next_step="Ask again.")
 
 
-def why_refused(question: Question, family: StoredFamily | None, store: ProfileStore) -> Why | None:
-    """Why this worker is not answered at all, if so. Allocation is checked here and not believed."""
+def why_refused(
+    question: Question, family: StoredFamily | None, store: ProfileStore, stands_in: bool = False
+) -> Why | None:
+    """Why this worker is not answered at all, if so. Allocation is checked here and not believed.
+
+    `stands_in`: an emergency access stands in for the allocation.
+    """
     if family is None:
         return Why.UNKNOWN_FAMILY
     declaration = family.declaration
     if question.assertion.case not in (question.ref, declaration.family_ref, *declaration.aliases):
         return Why.OTHER_CASE
-    if not _allocations(question, family):
+    if not stands_in and not allocations(question.assertion, family, question.today):
         return Why.NOT_ALLOCATED
     if store.in_conflict(question.assertion.worker, [member.record_ref for member in declaration.members]):
         return Why.OWN_FAMILY
@@ -197,9 +203,20 @@ def refused_events(question: Question, why: Why) -> tuple[ProfileRefused, AlertR
     return event, alert
 
 
-def _allocations(question: Question, family: StoredFamily) -> list[str | None]:
+def emergency_alert(question: Question, about: str, agency: str) -> AlertRaised:
+    """What an agency is told when something of its was released by an emergency access alone."""
+    return AlertRaised(
+        actor="service",
+        alert=f"alr-{secrets.token_hex(8)}",
+        about=about,
+        recipient=agency,
+        family=question.ref,
+        worker=question.assertion.worker,
+    )
+
+
+def allocations(claims: WorkerAssertion, family: StoredFamily, today: date) -> list[str | None]:
     """The members that the worker is on this case for (None: for the family), today and in the function that is claimed."""
-    claims, today = question.assertion, question.today
     return [
         item.for_ref
         for item in family.declaration.allocations
@@ -210,14 +227,18 @@ def _allocations(question: Question, family: StoredFamily) -> list[str | None]:
     ]
 
 
-def decide(question: Question, family: StoredFamily, picture: Picture, store: ProfileStore) -> Answer:
+def decide(
+    question: Question, family: StoredFamily, picture: Picture, store: ProfileStore, break_glass: bool = False
+) -> Answer:
     """Decide about every member at every agency, and put together what is told and what is kept."""
     claims, protocol = question.assertion, question.protocol
+    on_the_case = allocations(claims, family, question.today)
     asker = Asker(
         role_function=claims.role_function,
         purpose=claims.purpose,
-        allocated=True,
-        for_refs=frozenset(ref for ref in _allocations(question, family) if ref is not None),
+        allocated=bool(on_the_case),
+        for_refs=frozenset(ref for ref in on_the_case if ref is not None),
+        break_glass=break_glass,
     )
     records: dict[tuple[str, str], list[RecordAtAgency[SealedCell]]] = {}
     for linked in picture.linked:
@@ -245,7 +266,8 @@ def decide(question: Question, family: StoredFamily, picture: Picture, store: Pr
         store.data_keys(sorted({item.cell.submission for member in told for item in member.released})),
     )
     stored, event = _kept(question, family, picture, told, profile_id)
-    return Answer(profile, stored, event, picture.generation)
+    emergency = frozenset(item.agency for item in told if any(cell.granted.break_glass for cell in item.released))
+    return Answer(profile, stored, event, picture.generation, emergency)
 
 
 def _fresh(protocol: LoadedProtocol, family: StoredFamily, picture: Picture, at: datetime) -> FeedsFresh:

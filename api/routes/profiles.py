@@ -8,9 +8,21 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel
 
+from api.break_glass import opened_for, stands_in
 from api.guards import caller, service_of
 from api.problems import described
-from api.profiles import MOST_TRIES, Answer, Question, Why, busy, decide, refusal, refused_events, why_refused
+from api.profiles import (
+    MOST_TRIES,
+    Answer,
+    Question,
+    Why,
+    busy,
+    decide,
+    emergency_alert,
+    refusal,
+    refused_events,
+    why_refused,
+)
 from api.routes.families import FamilyRef
 from api.service import Service
 from api.store.store import Transaction
@@ -55,7 +67,7 @@ def profile(
 ) -> Response:
     """What one worker may be told about each member of a family at each agency, sealed values included."""
     service = service_of(request)
-    claims = _worker(service, worker, caller(request).client)
+    claims = worker_of(service, worker, caller(request).client)
     if purpose is not None and purpose is not claims.purpose:
         raise InputError("The purpose differs from the one that is vouched for.", next_step="Ask for that purpose.")
     with service.store.reading() as tx:
@@ -74,7 +86,7 @@ def profile(
     )
 
 
-def _worker(service: Service, token: str, client: str) -> WorkerAssertion:
+def worker_of(service: Service, token: str, client: str) -> WorkerAssertion:
     """The worker whom the Workbook vouches for. Raises `KeyProblem`."""
     try:
         with service.store.reading() as tx:
@@ -101,19 +113,23 @@ def _ask(service: Service, question: Question) -> Answer | None:
             assert answer is not None  # noqa: S101 - the other outcome
             if tx.profiles.generation() == answer.generation:
                 tx.profiles.keep_answer(answer.stored, answer.event)
+                for agency in sorted(answer.by_emergency):
+                    about = f"break-glass-release:{answer.stored.profile}"
+                    tx.profiles.raise_alert(emergency_alert(question, about, agency), question.at)
                 return answer
             tx.roll_back()
     raise busy()
 
 
 def _decided(tx: Transaction, question: Question) -> tuple[Why | None, Answer | None]:
-    family = tx.families.family(question.ref)
-    why = why_refused(question, family, tx.profiles)
+    family, protocol = tx.families.family(question.ref), question.protocol.document
+    access = None if family is None else opened_for(tx.desk, question.assertion, family, question.at)
+    rota = stands_in(access, protocol, question.assertion.role_function)
+    why = why_refused(question, family, tx.profiles, rota)
     if why is not None or family is None:
         return why, None
-    agencies = [party.id for party in question.protocol.document.parties]
-    picture = tx.profiles.picture(family, agencies)
-    return None, decide(question, family, picture, tx.profiles)
+    picture = tx.profiles.picture(family, [party.id for party in protocol.parties])
+    return None, decide(question, family, picture, tx.profiles, access is not None)
 
 
 @router.get("/v1/changes", responses=described(401, 403, 422, 429, 503))

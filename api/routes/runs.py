@@ -54,7 +54,7 @@ class Asked(BaseModel):
 
 @router.post("/v1/runs", status_code=202, responses=described(401, 403, 429, 503))
 def ask(request: Request) -> Asked:
-    """Ask for a linking run. While one is waiting or under way, it is that one."""
+    """Ask for a linking run. While one is waiting, it is that one."""
     service = service_of(request)
     with service.store.writing() as tx:
         under_way = tx.links.unfinished_run()

@@ -104,12 +104,12 @@ class Links:
         query = select(LinkRow).where(LinkRow.state != "closed")
         if agency is not None:
             query = query.where(LinkRow.agency == agency)
-        return [_link(row) for row in self._session.execute(query.order_by(LinkRow.link)).scalars()]
+        return [active_link(row) for row in self._session.execute(query.order_by(LinkRow.link)).scalars()]
 
     def link(self, link: str) -> ActiveLink | None:
         """A link by its id, whatever its state."""
         row = self._session.get(LinkRow, link)
-        return None if row is None else _link(row)
+        return None if row is None else active_link(row)
 
     def markers(self, agency: str) -> list[tuple[str, str, str]]:
         """Markers at an agency: member's record, agency's record, `must` or `never`."""
@@ -138,7 +138,7 @@ class Links:
         why = {item.link: item for item in found.lost}
         weaker = [old.link for old, new in regraded if new.grade is not Grade.CERTAIN]
         loud = [link for link in [*(item.link for item in closed), *weaker] if link not in why or not why[link].quiet]
-        seen = self._seen(loud)
+        seen = self.seen(loud)
         digest, blob = _changes(made, regraded, closed)
         self._audit.append(
             RunCompleted(
@@ -155,7 +155,7 @@ class Links:
         self._make(made, run.run, at)
         self._keep(kept, run.run, at)
         for link in closed:
-            self._close([link.link], at, why[link.link].reason if link.link in why else "not-found-again")
+            self.close([link.link], at, why[link.link].reason if link.link in why else "not-found-again")
         for name, views in seen.items():
             self.open_recall(name, views, why[name].reason if name in why else "not-found-again", at)
         families = {item.family_ref for item in made} | {item.family_ref for item in closed}
@@ -214,7 +214,7 @@ class Links:
             if part:
                 self._session.execute(update(LinkRow), part)
 
-    def _close(self, links: list[str], at: datetime, why: str) -> None:
+    def close(self, links: list[str], at: datetime, why: str) -> None:
         for start in range(0, len(links), _BATCH):
             self._session.execute(
                 update(LinkRow)
@@ -222,7 +222,7 @@ class Links:
                 .values(state="closed", changed_at=at, ended_why=why)
             )
 
-    def _seen(self, links: list[str]) -> dict[str, int]:
+    def seen(self, links: list[str]) -> dict[str, int]:
         """Those of the links through which something was released, and how many answers it was in."""
         found: dict[str, int] = {}
         for start in range(0, len(links), _BATCH):
@@ -310,7 +310,7 @@ def _run(row: RunRow) -> Run:
     )
 
 
-def _link(row: LinkRow) -> ActiveLink:
+def active_link(row: LinkRow) -> ActiveLink:
     return ActiveLink(
         link=row.link,
         family_ref=row.family_ref,

@@ -215,6 +215,13 @@ class Profiles:
                 [{"profile": answer.profile, "link": link, "released": n} for link, n in answer.views.items()],
             )
 
+    def decisions(self, profile: str) -> tuple[str, bytes] | None:
+        """The family and the decisions of an answer, as they are kept."""
+        row = self._session.execute(
+            select(ProfileRow.family_ref, ProfileRow.decisions).where(ProfileRow.profile == profile)
+        ).one_or_none()
+        return None if row is None else (row.family_ref, row.decisions)
+
     def keep_refusal(self, event: ProfileRefused, alert: AlertRaised, at: datetime) -> None:
         """Record a refused question and alert the agency whose case it is."""
         self._audit.append(event)

@@ -15,6 +15,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from api.store.constraints import explained
+from api.store.corrections import Corrections
+from api.store.desk import Desk
 from api.store.engine import WRITES
 from api.store.families import Families
 from api.store.identity import Identity
@@ -43,6 +45,8 @@ class Transaction:
         self.families = Families(session, self.audit)
         self.links = Links(session, self.audit)
         self.profiles = Profiles(session, self.audit)
+        self.corrections = Corrections(session, self.audit, self.links)
+        self.desk = Desk(session, self.audit, self.profiles)
         self.jobs = Jobs(session, self.audit)
 
     def roll_back(self) -> None:

@@ -244,3 +244,85 @@ class CheckpointRow(Base):
     size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     note: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ChallengeRow(Base):
+    """Somebody says that a link is wrong. Until it is decided, nothing is released through the link."""
+
+    __tablename__ = "challenges"
+    __table_args__ = (_one_of("state", "open", "upheld", "rejected"),)
+    challenge: Mapped[str] = mapped_column(Id, primary_key=True)
+    opened_by: Mapped[str] = mapped_column(Id)
+    reason: Mapped[str] = mapped_column(String(40))
+    state: Mapped[str] = mapped_column(String(10))
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ChallengeLinkRow(Base):
+    """A link that a challenge is about."""
+
+    __tablename__ = "challenge_links"
+    challenge: Mapped[str] = mapped_column(ForeignKey("challenges.challenge", ondelete="CASCADE"), primary_key=True)
+    link: Mapped[str] = mapped_column(Id, primary_key=True, index=True)
+
+
+class BreakGlassRow(Base):
+    """Emergency access of one worker to one family: stated, limited in time, judged afterwards by somebody else."""
+
+    __tablename__ = "break_glass"
+    __table_args__ = (Index("ix_break_glass_family_ref_worker", "family_ref", "worker"),)
+    access: Mapped[str] = mapped_column(Id, primary_key=True)
+    family_ref: Mapped[str] = mapped_column(Id)
+    worker: Mapped[str] = mapped_column(Id)
+    role_function: Mapped[str] = mapped_column(Id)
+    reason: Mapped[str] = mapped_column(String(40))
+    manager: Mapped[str] = mapped_column(Id)
+    explanation: Mapped[str] = mapped_column(Text)
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    review_due: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    reviewed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reviewer: Mapped[str | None] = mapped_column(Id)
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    reminded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class OnceRow(Base):
+    """An answer to a request with an idempotency key: the same request again gets the same answer."""
+
+    __tablename__ = "once"
+    client: Mapped[str] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    request_sha256: Mapped[str] = mapped_column(Digest)
+    status: Mapped[int]
+    body: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class CursorRow(Base):
+    """How far something that reads in order has come."""
+
+    __tablename__ = "cursors"
+    name: Mapped[str] = mapped_column(String(30), primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger)
+
+
+class CertificateRow(Base):
+    """What was deleted on one day, signed."""
+
+    __tablename__ = "certificates"
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DeletionRow(Base):
+    """Something that was deleted, until the day's certificate counts it."""
+
+    __tablename__ = "deletions"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    count: Mapped[int] = mapped_column(BigInteger)
+    entry: Mapped[int] = mapped_column(BigInteger)

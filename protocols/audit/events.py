@@ -41,6 +41,7 @@ class EventKind(StrEnum):
     SUBMISSION_PURGED = "submission:file:purged"
     FAMILY_DECLARED = "family:declaration:replaced"
     FEED_CONFIRMED = "family:feed:confirmed"
+    CONFLICT_DECLARED = "family:conflict:declared"
     FAMILY_CLOSED = "family:case:closed"
     RUN_REQUESTED = "run:linking:requested"
     RUN_STARTED = "run:linking:started"
@@ -48,6 +49,7 @@ class EventKind(StrEnum):
     RUN_COMPLETED = "run:linking:completed"
     RUN_FAILED = "run:linking:failed"
     LINK_CHALLENGED = "link:person:challenged"
+    CHALLENGE_DECIDED = "link:challenge:decided"
     LINK_CLOSED = "link:person:closed"
     MARKER_PLACED = "link:marker:placed"
     RECALL_OPENED = "link:recall:opened"
@@ -60,6 +62,7 @@ class EventKind(StrEnum):
     BREAK_GLASS_OPENED = "profile:break-glass:opened"
     BREAK_GLASS_REVIEWED = "profile:break-glass:reviewed"
     ALERT_RAISED = "alert:access:raised"
+    ALERT_SEEN = "alert:access:seen"
     PURGE_COMPLETED = "retention:purge:completed"
     CERTIFICATE_SIGNED = "retention:certificate:signed"
     AUDIT_ASKED = "audit:question:answered"
@@ -253,6 +256,14 @@ class FeedConfirmed(Event):
     families: int
 
 
+class ConflictDeclared(Event):
+    """Children's social care says whom a worker must not ask about: themselves, their own family."""
+
+    kind = EventKind.CONFLICT_DECLARED
+    worker: Personal
+    people: int
+
+
 class FamilyClosed(Event):
     """A case is closed."""
 
@@ -312,12 +323,22 @@ class RunFailed(Event):
 
 
 class LinkChallenged(Event):
-    """Someone says that a link is wrong: nothing is released through it until it is decided."""
+    """Someone says that links are wrong: nothing is released through them until it is decided."""
 
     kind = EventKind.LINK_CHALLENGED
-    link: str
-    worker: PersonalOrNone = None
+    challenge: str
+    links: tuple[str, ...]
     reason: str
+    worker: PersonalOrNone = None
+
+
+class ChallengeDecided(Event):
+    """A challenge was upheld, and its links ended for good, or rejected, and its links are in force again."""
+
+    kind = EventKind.CHALLENGE_DECIDED
+    challenge: str
+    decision: str
+    links: tuple[str, ...]
 
 
 class LinkClosed(Event):
@@ -421,6 +442,7 @@ class BreakGlassOpened(Event):
     kind = EventKind.BREAK_GLASS_OPENED
     access: str
     reason: str
+    role_function: str
     family: Personal
     worker: Personal
     manager: Personal
@@ -449,11 +471,18 @@ class AlertRaised(Event):
     worker: PersonalOrNone = None
 
 
+class AlertSeen(Event):
+    """The recipient has seen an alert."""
+
+    kind = EventKind.ALERT_SEEN
+    decides = False
+    alert: str
+
+
 class PurgeCompleted(Event):
-    """What the schedule says was deleted."""
+    """What the schedule asks for was deleted."""
 
     kind = EventKind.PURGE_COMPLETED
-    job: str
     deleted: Counts
 
 

@@ -16,7 +16,7 @@ ALLOWED = {
     Guard.QUERY: {"workbook"},
     Guard.OPERATE: {"operator"},
     Guard.START: {"operator", "social_care"},
-    Guard.CHALLENGE: {"workbook", "social_care"},
+    Guard.CHALLENGE: {"workbook", "social_care", "police"},
 }
 EXAMPLES = {
     "upload_id": "up-" + "0" * 24,
@@ -24,6 +24,11 @@ EXAMPLES = {
     "run_id": "run-" + "0" * 16,
     "family_ref": "WB-1",
     "number": "1",
+    "challenge_id": "chl-" + "0" * 16,
+    "recall_id": "rcl-" + "0" * 16,
+    "access_id": "bgl-" + "0" * 16,
+    "alert_id": "alr-" + "0" * 16,
+    "worker": "w-1",
 }
 
 

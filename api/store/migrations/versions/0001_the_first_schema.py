@@ -64,6 +64,46 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "break_glass",
+        sa.Column("access", sa.String(length=64), nullable=False),
+        sa.Column("family_ref", sa.String(length=64), nullable=False),
+        sa.Column("worker", sa.String(length=64), nullable=False),
+        sa.Column("role_function", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("manager", sa.String(length=64), nullable=False),
+        sa.Column("explanation", sa.Text(), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("review_due", UtcDateTime(), nullable=False),
+        sa.Column("reviewed_at", UtcDateTime(), nullable=True),
+        sa.Column("reviewer", sa.String(length=64), nullable=True),
+        sa.Column("outcome", sa.String(length=20), nullable=True),
+        sa.Column("reminded_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("access", name=op.f("pk_break_glass")),
+    )
+    with op.batch_alter_table("break_glass", schema=None) as batch_op:
+        batch_op.create_index("ix_break_glass_family_ref_worker", ["family_ref", "worker"], unique=False)
+        batch_op.create_index(batch_op.f("ix_break_glass_review_due"), ["review_due"], unique=False)
+
+    op.create_table(
+        "certificates",
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_certificates")),
+    )
+    op.create_table(
+        "challenges",
+        sa.Column("challenge", sa.String(length=64), nullable=False),
+        sa.Column("opened_by", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=False),
+        sa.Column("decided_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("state IN ('open', 'upheld', 'rejected')", name=op.f("ck_challenges_state")),
+        sa.PrimaryKeyConstraint("challenge", name=op.f("pk_challenges")),
+    )
+    op.create_table(
         "changes",
         sa.Column("number", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
@@ -91,6 +131,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("worker", "record_ref", name=op.f("pk_conflicts")),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "cursors",
+        sa.Column("name", sa.String(length=30), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_cursors")),
+    )
+    op.create_table(
+        "deletions",
+        sa.Column("number", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("entry", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_deletions")),
+    )
+    with op.batch_alter_table("deletions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_deletions_at"), ["at"], unique=False)
+
     op.create_table(
         "epochs",
         sa.Column("protocol", sa.String(length=64), nullable=False),
@@ -177,6 +235,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("marker", name=op.f("pk_markers")),
         sa.UniqueConstraint("member_ref", "agency", "record_ref", name=op.f("uq_markers_member_ref_agency_record_ref")),
     )
+    op.create_table(
+        "once",
+        sa.Column("client", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("request_sha256", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("client", "key", name=op.f("pk_once")),
+    )
+    with op.batch_alter_table("once", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_once_at"), ["at"], unique=False)
+
     op.create_table(
         "profiles",
         sa.Column("profile", sa.String(length=64), nullable=False),
@@ -279,6 +350,21 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("audit_openings", schema=None) as batch_op:
         batch_op.create_index("ix_audit_openings_value", ["value"], unique=False)
+
+    op.create_table(
+        "challenge_links",
+        sa.Column("challenge", sa.String(length=64), nullable=False),
+        sa.Column("link", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["challenge"],
+            ["challenges.challenge"],
+            name=op.f("fk_challenge_links_challenge_challenges"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("challenge", "link", name=op.f("pk_challenge_links")),
+    )
+    with op.batch_alter_table("challenge_links", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_challenge_links_link"), ["link"], unique=False)
 
     op.create_table(
         "client_keys",
@@ -482,6 +568,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_client_keys_client"))
 
     op.drop_table("client_keys")
+    with op.batch_alter_table("challenge_links", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_challenge_links_link"))
+
+    op.drop_table("challenge_links")
     with op.batch_alter_table("audit_openings", schema=None) as batch_op:
         batch_op.drop_index("ix_audit_openings_value")
 
@@ -506,6 +596,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_profiles_family_ref_at")
 
     op.drop_table("profiles")
+    with op.batch_alter_table("once", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_once_at"))
+
+    op.drop_table("once")
     op.drop_table("markers")
     with op.batch_alter_table("links", schema=None) as batch_op:
         batch_op.drop_index(
@@ -524,12 +618,24 @@ def downgrade() -> None:
     op.drop_table("feeds")
     op.drop_table("families")
     op.drop_table("epochs")
+    with op.batch_alter_table("deletions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_deletions_at"))
+
+    op.drop_table("deletions")
+    op.drop_table("cursors")
     op.drop_table("conflicts")
     op.drop_table("clients")
     with op.batch_alter_table("changes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_changes_family_ref"))
 
     op.drop_table("changes")
+    op.drop_table("challenges")
+    op.drop_table("certificates")
+    with op.batch_alter_table("break_glass", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_break_glass_review_due"))
+        batch_op.drop_index("ix_break_glass_family_ref_worker")
+
+    op.drop_table("break_glass")
     op.drop_table("audit_nodes")
     op.drop_table("audit_head")
     op.drop_table("audit_entries")

@@ -1,0 +1,142 @@
+"""Emergency access, and its review by somebody else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from pydantic import BaseModel, Field
+
+from api.break_glass import Access, open_access, review
+from api.guards import caller, service_of
+from api.problems import described
+from api.profiles import Question, refusal, refused_events, why_refused
+from api.routes.corrections import Given
+from api.routes.once import Key, once
+from api.routes.profiles import worker_of
+from api.service import Service
+from api.store.store import Transaction
+from protocols.errors import InputError
+from protocols.family import FAMILY_REF, WORKER
+from protocols.identity import WORKER_HEADER, WorkerAssertion
+
+router = APIRouter()
+
+
+class NewAccess(Given):
+    """Why a worker needs more than the role and the stage allow, and which manager knows."""
+
+    family_ref: str = Field(pattern=FAMILY_REF)
+    reason: str = Field(pattern=r"^[A-Z][A-Z_]{2,30}$")
+    explanation: str = Field(min_length=10, max_length=1000)
+    manager: str = Field(pattern=WORKER)
+
+
+class AccessView(BaseModel):
+    """An emergency access that is open."""
+
+    access_id: str
+    opened_at: datetime
+    expires_at: datetime
+    review_due: datetime
+
+
+class AccessToReview(AccessView):
+    """An access that waits for its review."""
+
+    family_ref: str
+    worker: str
+    role_function: str
+    reason: str
+    manager: str
+    explanation: str
+
+
+class NewReview(Given):
+    """What somebody else thinks of an access."""
+
+    outcome: Literal["justified", "not-justified"]
+    reviewer: str = Field(pattern=WORKER)
+
+
+class Reviewed(BaseModel):
+    """An access that was judged."""
+
+    access_id: str
+    outcome: str | None
+
+
+@router.post(
+    "/v1/break-glass", status_code=201, response_model=AccessView, responses=described(401, 403, 409, 422, 429, 503)
+)
+def open_glass(
+    new: NewAccess,
+    request: Request,
+    response: Response,
+    worker: Annotated[str, Header(alias=WORKER_HEADER, max_length=4096)],
+    key: Key = None,
+) -> AccessView | Response:
+    """Open more than the role and the stage allow, for a stated reason and a limited time. The agencies are told."""
+    service, client = service_of(request), caller(request).client
+    claims = worker_of(service, worker, client)
+    if claims.case != new.family_ref:
+        raise InputError("The worker assertion is about another case.", next_step="Make one about this family.")
+
+    _refuse_strangers(service, new.family_ref, client, claims)
+
+    def make(tx: Transaction) -> AccessView:
+        family, protocol = tx.families.family(new.family_ref), service.protocols.live(tx.identity)
+        assert family is not None  # noqa: S101 - families are never deleted
+        given = (new.reason, new.explanation, new.manager)
+        return _view(open_access(tx.desk, family, claims, client, protocol.document, given, service.now()))
+
+    response.status_code = 201
+    return once(request, response, key, new, make)
+
+
+def _refuse_strangers(service: Service, ref: str, client: str, claims: WorkerAssertion) -> None:
+    """Refuse an unknown family and the worker's own, on record and with an alert, as a question would be."""
+    with service.store.reading() as tx:
+        question = Question(ref, client, claims, service.protocols.live(tx.identity), service.now())
+        why = why_refused(question, tx.families.family(ref), tx.profiles, stands_in=True)
+    if why is not None:
+        with service.store.writing() as tx:
+            tx.profiles.keep_refusal(*refused_events(question, why), question.at)
+        raise refusal()
+
+
+@router.get("/v1/break-glass", responses=described(401, 403, 429, 503))
+def waiting(request: Request) -> list[AccessToReview]:
+    """Accesses that nobody has judged, the most urgent first."""
+    with service_of(request).store.reading() as tx:
+        found = tx.desk.accesses_to_review()
+    return [
+        AccessToReview(
+            **_view(item).model_dump(),
+            family_ref=item.family_ref,
+            worker=item.worker,
+            role_function=item.role_function,
+            reason=item.reason,
+            manager=item.manager,
+            explanation=item.explanation,
+        )
+        for item in found
+    ]
+
+
+@router.post("/v1/break-glass/{access_id}/review", responses=described(401, 403, 404, 422, 429, 503))
+def judge_access(
+    access_id: Annotated[str, Path(pattern=r"^bgl-[0-9a-f]{16}$")], new: NewReview, request: Request
+) -> Reviewed:
+    """Judge an access afterwards; not by who opened it."""
+    service = service_of(request)
+    with service.store.writing() as tx:
+        done = review(tx.desk, access_id, new.reviewer, new.outcome, caller(request).client, service.now())
+    return Reviewed(access_id=done.access, outcome=done.outcome)
+
+
+def _view(item: Access) -> AccessView:
+    return AccessView(
+        access_id=item.access, opened_at=item.opened_at, expires_at=item.expires_at, review_due=item.review_due
+    )
