@@ -140,7 +140,7 @@ def decide(request: Request, facts: Facts, protocol: CompiledProtocol) -> Decisi
             unmet += reasons
             continue
         plain = request.role_function in grant.to and stage in grant.stages
-        if best is None or (best.break_glass and plain):
+        if best is None or plain:
             best = Granted(grant.id, basis.id, f"{protocol.label}/{grant.id}", stage, not plain)
     if best is not None and not failed:
         return best
@@ -169,20 +169,16 @@ def considered(request: Request, facts: Facts, protocol: CompiledProtocol) -> tu
 
 def stage_that_counts(facts: Facts, people: tuple[PeopleLine, ...]) -> Stage | None:
     """The highest stage among the children through whom this person is one of these people; None if there is none."""
-    highest: Stage | None = None
-    for line in people:
-        if facts.kind not in line.kinds:
-            continue
-        for child in facts.children:
-            if line.relationships and (
-                child.relationship not in line.relationships or child.contact not in line.contact
-            ):
-                continue
-            if line.expecting and not child.expecting:
-                continue
-            if highest is None or STAGE_ORDER[child.stage] > STAGE_ORDER[highest]:
-                highest = child.stage
-    return highest
+    stages = [
+        child.stage for line in people if facts.kind in line.kinds for child in facts.children if _counts(child, line)
+    ]
+    return max(stages, key=STAGE_ORDER.__getitem__, default=None)
+
+
+def _counts(child: ChildTie, line: PeopleLine) -> bool:
+    if line.relationships and (child.relationship not in line.relationships or child.contact not in line.contact):
+        return False
+    return child.expecting or not line.expecting
 
 
 def _about_the_moment(

@@ -160,7 +160,6 @@ def compile_protocol(document: SharingProtocol, digest: str) -> CompiledProtocol
     modes = {attribute.id: attribute.mode for attribute in document.attributes}
     keys: set[SlotKey] = {(a.agency, a.id, modes[a.id]) for a in document.attributes}
     keys |= {(party.id, None, mode) for party in document.parties for mode in (Mode.EXISTENCE, Mode.REVIEW)}
-    keys |= {(g.agency, attribute, g.mode) for g in document.grants for attribute in g.attributes or (None,)}
     people = {line.id: line for line in document.people}
     telling = [grant for grant in document.grants if grant.mode is not Mode.REVIEW]
     return CompiledProtocol(

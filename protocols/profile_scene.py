@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from protocols.consent import ConsentState, consent_state
-from protocols.decision import Decision, Facts, Granted, Request, decide
+from protocols.decision import Facts, Granted, Request, decide
 from protocols.decision_index import CompiledProtocol
 from protocols.document import Party
 from protocols.document_catalogue import Attribute
@@ -24,6 +24,8 @@ from protocols.profile_facts import (
     ReleasedCell,
 )
 from protocols.vocabulary import Grade, Kind, Mode, Purpose, State
+
+_ASK_FOR = (ConsentState.NOT_ASKED, ConsentState.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Scene:
         self, mode: Mode, attribute: Attribute | None, facts: Facts, consents: Sequence[ConsentRecord] = ()
     ) -> DecisionMade:
         request = self._request(mode, attribute)
-        if attribute is not None:
+        if attribute is not None and consents:
             facts = replace(facts, consent=self._consent_to(attribute, consents))
         return DecisionMade(request, facts, decide(request, facts, self.protocol))
 
@@ -115,22 +117,18 @@ class Scene:
         All three are decided about a person with a certain link and nothing that stops it, whoever the person is.
         """
         plain = replace(self.person, grade=Grade.CERTAIN, shielded=False, deceased=False)
+        consenting = replace(plain, consent=ConsentState.GIVEN)
         needed, refused, may_ask = False, [], self._may_ask()
         by_duty = isinstance(self._decide(Mode.EXISTENCE, None, plain).decision, Granted)
         for attribute in self._attributes():
-            given = self._decide_as(attribute, plain, ConsentState.GIVEN)
-            without = self._decide_as(attribute, plain, ConsentState.NOT_ASKED)
-            state = self._consent_to(attribute, self.consents)
-            if isinstance(without, Granted):
+            request = self._request(attribute.mode, attribute)
+            if isinstance(decide(request, plain, self.protocol), Granted):
                 by_duty = True
                 if self._refused(attribute):
                     refused.append(attribute.id)
-            elif isinstance(given, Granted) and state in (ConsentState.NOT_ASKED, ConsentState.EXPIRED):
-                needed |= may_ask
+            elif isinstance(decide(request, consenting, self.protocol), Granted):
+                needed |= may_ask and self._consent_to(attribute, self.consents) in _ASK_FOR
         return needed, by_duty, tuple(refused)
-
-    def _decide_as(self, attribute: Attribute, facts: Facts, consent: ConsentState) -> Decision:
-        return decide(self._request(attribute.mode, attribute), replace(facts, consent=consent), self.protocol)
 
     def _refused(self, attribute: Attribute) -> bool:
         state = consent_state(self.consents, self.person.kind, attribute.id, tuple(Purpose), self.at)

@@ -1,0 +1,151 @@
+"""No small fault in the code that decides goes unnoticed: every mutant changes a decision that the tests look at."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from mutants import Mutant, mutants
+from protocol_worlds import asked, protocols
+
+from protocols import consent, decision, decision_index
+from protocols.consent import consent_state
+from protocols.decision import Facts, Granted, Request, considered, decide
+from protocols.decision_index import CompiledProtocol
+from protocols.document import SharingProtocol
+from protocols.family import ConsentRecord
+from protocols.vocabulary import Capacity, ConsentStatus, Kind, Purpose
+
+pytestmark = pytest.mark.slow
+World = tuple[CompiledProtocol, list[tuple[Request, Facts]]]
+
+
+def worlds() -> list[World]:
+    """Many small protocols, with many requests to each."""
+    found: list[World] = []
+
+    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    @given(protocol=protocols())
+    def collect(protocol: CompiledProtocol) -> None:
+        start = len(found) * 40
+        found.append((protocol, [asked(protocol, seed) for seed in range(start, start + 40)]))
+
+    collect()
+    return found
+
+
+def told(made: Any) -> tuple[Any, ...]:
+    """A decision by its parts, whichever module made it."""
+    if type(made).__name__ == Granted.__name__:
+        return (made.rule, made.basis, made.sentence, str(made.stage), made.break_glass)
+    return tuple((str(reason.code), reason.rule) for reason in made.reasons)
+
+
+def survivors(path: Path, notices: Callable[[ModuleType], bool]) -> list[str]:
+    """The mutants of a module that nothing notices."""
+    return [str(mutant) for mutant in mutants(path) if not _noticed(mutant, notices)]
+
+
+def _noticed(mutant: Mutant, notices: Callable[[ModuleType], bool]) -> bool:
+    try:
+        return notices(mutant.module())
+    except Exception:
+        return True  # a mutant that breaks is noticed
+
+
+def _file(module: ModuleType) -> Path:
+    assert module.__file__ is not None
+    return Path(module.__file__)
+
+
+@pytest.fixture(scope="module")
+def everything() -> list[World]:
+    """The worlds, made once."""
+    return worlds()
+
+
+def test_the_decision(everything: list[World]) -> None:
+    right = [
+        (p, r, f, told(decide(r, f, p)), _considered(considered(r, f, p))) for p, some in everything for r, f in some
+    ]
+
+    def notices(module: ModuleType) -> bool:
+        return any(
+            told(module.decide(r, f, p)) != said or _considered(module.considered(r, f, p)) != others
+            for p, r, f, said, others in right
+        )
+
+    assert survivors(_file(decision), notices) == []
+
+
+def _considered(found: Iterable[Any]) -> list[Any]:
+    return [(item.rule, [(str(reason.code), reason.rule) for reason in item.unmet]) for item in found]
+
+
+def test_the_index(everything: list[World]) -> None:
+    def answers(compile_protocol: Callable[[SharingProtocol, str], Any], world: World) -> list[Any]:
+        compiled = compile_protocol(world[0].document, "0" * 64)
+        signed = [compiled.purposes_signed_for(a, purpose) for a in ("recovery.episode", "x.y") for purpose in Purpose]
+        agencies = {agency: [a.id for a in found] for agency, found in compiled.by_agency.items()}
+        rest = [compiled.reachable, compiled.emergency, signed, agencies, compiled.label]
+        return [*(told(decide(r, f, compiled)) for r, f in world[1]), *rest]
+
+    right = [(world, answers(decision_index.compile_protocol, world)) for world in everything[:120]]
+
+    def notices(module: ModuleType) -> bool:
+        return any(answers(module.compile_protocol, world) != said for world, said in right)
+
+    assert survivors(_file(decision_index), notices) == []
+
+
+def test_consent() -> None:
+    asked_about = [_consents(seed) for seed in range(6000)]
+    right = [consent_state(*case) for case in asked_about]
+
+    def notices(module: ModuleType) -> bool:
+        return any(
+            module.consent_state(*case).value != said.value for case, said in zip(asked_about, right, strict=True)
+        )
+
+    found = survivors(_file(consent), notices)
+    inside = [name for name in found if int(name.split(":")[0].removeprefix("line ")) < _line_of("def latest_expiry")]
+    assert inside == []
+
+
+def _line_of(text: str) -> int:
+    lines = _file(consent).read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if line.startswith(text))
+
+
+def _consents(seed: int) -> tuple[list[ConsentRecord], Kind, str, tuple[Purpose, ...], datetime]:
+    dice = random.Random(seed)
+    now = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
+    moments = [now + timedelta(hours=hours) for hours in (-48, -24, -1, 0, 1)]
+    records = []
+    for _ in range(dice.randrange(4)):
+        capacity = dice.choice(tuple(Capacity))
+        status = dice.choice((ConsentStatus.GIVEN, *ConsentStatus))
+        records.append(
+            ConsentRecord(
+                subject_ref="subject-01",
+                given_by_ref=dice.choice(("holder-001", "holder-002"))
+                if capacity is Capacity.PR_HOLDER
+                else "subject-01",
+                capacity=capacity,
+                scope=dice.choice((("a.b",), ("a.b", "a.c"), ("a.c",))),
+                purpose=dice.choice((Purpose.SAFEGUARDING, Purpose.SAFEGUARDING, Purpose.FAMILY_SUPPORT)),
+                notice_version="v3",
+                method="online-form",
+                status=status,
+                given_at=dice.choice(moments),
+                expires_at=dice.choice((None, None, *moments)),
+                withdrawn_at=dice.choice(moments) if status is ConsentStatus.WITHDRAWN else None,
+            )
+        )
+    return records, dice.choice((Kind.ADULT, Kind.CHILD, Kind.UNBORN)), "a.b", (Purpose.SAFEGUARDING,), now
