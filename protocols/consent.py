@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
+from protocols.document import ConsentRules
 from protocols.family import ConsentRecord
 from protocols.vocabulary import Capacity, ConsentStatus, Kind, Purpose
 
@@ -26,13 +27,19 @@ class ConsentState(StrEnum):
 
 
 def consent_state(
-    records: Iterable[ConsentRecord], kind: Kind, attribute: str, purposes: Collection[Purpose], at: datetime
+    records: Iterable[ConsentRecord],
+    kind: Kind,
+    attribute: str,
+    purposes: Collection[Purpose],
+    at: datetime,
+    rules: ConsentRules | None = None,
 ) -> ConsentState:
     """Where the consents recorded about one person stand for an attribute and any of these purposes at a moment.
 
     The last word of each person who can give consent counts. A competent child's own word stands before that of the holders of
     parental responsibility. Two holders who disagree, or a record that says so, make a dispute: a person decides, and until then
-    nothing is released on consent. An unborn child has no consent of its own.
+    nothing is released on consent. An unborn child has no consent of its own. Under `rules`, a consent lasts no longer than they say and
+    counts only if it was given to one of their notices.
     """
     if kind not in (Kind.ADULT, Kind.CHILD):
         return ConsentState.NOT_ASKED
@@ -47,8 +54,8 @@ def consent_state(
         if who not in last or record.given_at >= last[who].given_at:
             last[who] = record
     if "" in last:
-        return _state(last[""], at)
-    return _joint([_state(record, at) for record in last.values()])
+        return _state(last[""], at, rules)
+    return _joint([_state(record, at, rules) for record in last.values()])
 
 
 def _can_speak(record: ConsentRecord, kind: Kind) -> bool:
@@ -57,17 +64,20 @@ def _can_speak(record: ConsentRecord, kind: Kind) -> bool:
     return record.capacity in (Capacity.GILLICK_COMPETENT, Capacity.PR_HOLDER)
 
 
-def _state(record: ConsentRecord, at: datetime) -> ConsentState:
+def _state(record: ConsentRecord, at: datetime, rules: ConsentRules | None) -> ConsentState:
     if record.status is ConsentStatus.WITHDRAWN:
         withdrawn = record.withdrawn_at is None or record.withdrawn_at <= at
-        return ConsentState.WITHDRAWN if withdrawn else _while_given(record, at)
+        return ConsentState.WITHDRAWN if withdrawn else _while_given(record, at, rules)
     if record.status is ConsentStatus.GIVEN:
-        return _while_given(record, at)
+        return _while_given(record, at, rules)
     return ConsentState(record.status.value)
 
 
-def _while_given(record: ConsentRecord, at: datetime) -> ConsentState:
+def _while_given(record: ConsentRecord, at: datetime, rules: ConsentRules | None) -> ConsentState:
     ended = record.expires_at is not None and record.expires_at <= at
+    if rules is not None:
+        ended |= record.given_at + timedelta(days=rules.lasts_days) <= at
+        ended |= all(notice.id != record.notice_version for notice in rules.notices)
     return ConsentState.EXPIRED if ended else ConsentState.GIVEN
 
 

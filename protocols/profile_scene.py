@@ -108,7 +108,9 @@ class Scene:
 
     def _consent_to(self, attribute: Attribute, consents: Sequence[ConsentRecord]) -> ConsentState:
         purposes = self.protocol.purposes_signed_for(attribute.id, self.asker.purpose)
-        return consent_state(consents, self.person.kind, attribute.id, purposes, self.at)
+        return consent_state(
+            consents, self.person.kind, attribute.id, purposes, self.at, self.protocol.document.consents
+        )
 
     def _consent(self) -> tuple[bool, bool, tuple[str, ...]]:
         """Whether asking for consent would decide anything here, whether anything can be told without it, and which refusals a duty
@@ -131,7 +133,9 @@ class Scene:
         return needed, by_duty, tuple(refused)
 
     def _refused(self, attribute: Attribute) -> bool:
-        state = consent_state(self.consents, self.person.kind, attribute.id, tuple(Purpose), self.at)
+        state = consent_state(
+            self.consents, self.person.kind, attribute.id, tuple(Purpose), self.at, self.protocol.document.consents
+        )
         return state is ConsentState.REFUSED
 
     def _may_ask(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from mutants import Mutant, mutants
-from protocol_worlds import asked, protocols
+from protocol_worlds import SHIPPED, asked, protocols
 
 from protocols import consent, decision, decision_index
 from protocols.consent import consent_state
@@ -105,7 +105,8 @@ def test_the_index(everything: list[World]) -> None:
 
 
 def test_consent() -> None:
-    asked_about = [_consents(seed) for seed in range(6000)]
+    rules = SHIPPED.document.consents
+    asked_about = [(*_consents(seed), rules if seed % 2 else None) for seed in range(6000)]
     right = [consent_state(*case) for case in asked_about]
 
     def notices(module: ModuleType) -> bool:
@@ -126,7 +127,7 @@ def _line_of(text: str) -> int:
 def _consents(seed: int) -> tuple[list[ConsentRecord], Kind, str, tuple[Purpose, ...], datetime]:
     dice = random.Random(seed)
     now = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
-    moments = [now + timedelta(hours=hours) for hours in (-48, -24, -1, 0, 1)]
+    moments = [now + timedelta(hours=hours) for hours in (-365 * 24, -48, -24, -1, 0, 1)]
     records = []
     for _ in range(dice.randrange(4)):
         capacity = dice.choice(tuple(Capacity))
@@ -140,7 +141,7 @@ def _consents(seed: int) -> tuple[list[ConsentRecord], Kind, str, tuple[Purpose,
                 capacity=capacity,
                 scope=dice.choice((("a.b",), ("a.b", "a.c"), ("a.c",))),
                 purpose=dice.choice((Purpose.SAFEGUARDING, Purpose.SAFEGUARDING, Purpose.FAMILY_SUPPORT)),
-                notice_version="v3",
+                notice_version=dice.choice(("v3", "v3", "v3", "v9")),
                 method="online-form",
                 status=status,
                 given_at=dice.choice(moments),

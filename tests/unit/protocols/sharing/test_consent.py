@@ -9,6 +9,7 @@ import pytest
 
 from protocols.consent import ConsentState, consent_state, latest_expiry
 from protocols.family import ConsentRecord
+from protocols.load import LoadedProtocol
 from protocols.vocabulary import Capacity, ConsentStatus, Kind, Purpose
 
 GIVEN_AT = datetime(2026, 10, 1, 10, 0, tzinfo=UTC)
@@ -123,6 +124,21 @@ def test_a_child_does_not_speak_as_an_adult() -> None:
 
 def test_an_unborn_child_has_no_consent() -> None:
     assert state(held(MOTHER), kind=Kind.UNBORN) is ConsentState.NOT_ASKED
+
+
+def test_it_lasts_no_longer_than_the_protocol_says(loaded: LoadedProtocol) -> None:
+    rules = loaded.document.consents
+    last = GIVEN_AT + timedelta(days=rules.lasts_days)
+    for at, expected in ((last - timedelta(seconds=1), ConsentState.GIVEN), (last, ConsentState.EXPIRED)):
+        said = consent_state([consent()], Kind.ADULT, "recovery.episode", (Purpose.FAMILY_SUPPORT,), at, rules)
+        assert said is expected
+
+
+@pytest.mark.parametrize(("version", "expected"), [("v3", ConsentState.GIVEN), ("v9", ConsentState.EXPIRED)])
+def test_it_was_given_to_a_notice_of_the_protocol(loaded: LoadedProtocol, version: str, expected: ConsentState) -> None:
+    given = consent(notice_version=version)
+    rules, purposes = loaded.document.consents, (Purpose.FAMILY_SUPPORT,)
+    assert consent_state([given], Kind.ADULT, "recovery.episode", purposes, NOW, rules) is expected
 
 
 def test_a_consent_ends_at_the_birthday_that_asks_again() -> None:
