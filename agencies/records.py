@@ -13,7 +13,6 @@ from agencies.quality.dates import BirthDate, age_on, exchanged, read_date
 from agencies.quality.findings import Findings
 from agencies.quality.names import sounds_unborn
 from agencies.quality.person import PersonChecks
-from agencies.quality.places import address_defects
 from agencies.standardise.person import RawPerson, StandardiseRules, StandardPerson, standardise
 from agencies.survey import address_hash
 from agencies.values import AttributeReader, Refused, attribute_readers
@@ -233,7 +232,7 @@ class RecordMaker:
             whole = _filled(person, main)
             if any(code in ("DOB_FUTURE", "AGE_OVER_110") for code in birth.codes):
                 whole = replace(whole, date_of_birth="")
-            if any(code in _NO_ADDRESS for code in address_defects(whole.address, self._rules)):
+            if any(code in _NO_ADDRESS for code in self._checks.address(whole.address)):
                 whole = replace(whole, address="")
             for each in (whole, *self._columns.extra_people(row, whole)):
                 found[self._without_shared_address(number, standardise(each, self._rules))] = None

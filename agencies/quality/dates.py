@@ -31,7 +31,6 @@ def read_date(text: str, formats: tuple[str, ...]) -> date | None:
     return None
 
 
-@lru_cache(maxsize=1 << 16)
 def read_birth_date(text: str, formats: tuple[str, ...], placeholders: frozenset[str], today: date) -> BirthDate:
     """Read a date of birth and say what is wrong with it. Blank gives `DOB_MISSING`."""
     text = text.strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from agencies.standardise.names import in_ascii, letters, says_no_name, without_titles
 from agencies.standardise.rules import StandardiseRules
@@ -21,7 +20,6 @@ _BABY = re.compile(
 _NO_VALUE = re.compile(r"^[\s.\-_/*?x]*$", re.IGNORECASE)
 
 
-@lru_cache(maxsize=1 << 16)
 def name_defects(name: str, given: bool, rules: StandardiseRules) -> tuple[str, ...]:
     """The codes of what is wrong with one name as typed; nothing for a blank one."""
     if not name.strip():

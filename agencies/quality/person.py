@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from agencies.extract import NumberedRow, Row
 from agencies.identifiers import Columns
+from agencies.memo import Memo
 from agencies.quality.dates import BirthDate, exchanged, read_birth_date, read_date
 from agencies.quality.findings import Findings
 from agencies.quality.names import name_defects
@@ -15,24 +16,8 @@ from agencies.standardise.person import RawPerson, StandardiseRules, standardise
 from protocols.vocabulary import Kind
 
 LONGEST_PREGNANCY = timedelta(weeks=42)
-_SEXES = frozenset(
-    {
-        "u",
-        "unknown",
-        "not known",
-        "not specified",
-        "x",
-        "i",
-        "indeterminate",
-        "0",
-        "9",
-        "n",
-        "nk",
-        "other",
-        "o",
-        "non-binary",
-    }
-)
+# Neither male nor female, and no defect.
+_SEXES = frozenset("u|unknown|not known|not specified|x|i|indeterminate|0|9|n|nk|other|o|non-binary".split("|"))
 
 
 class PersonChecks:
@@ -44,13 +29,25 @@ class PersonChecks:
         self._today = extract_date
         self._findings = findings
         self._formats = tuple(rules.date_formats)
-        self._placeholders = frozenset(rules.placeholder_dates)
+        placeholders = frozenset(rules.placeholder_dates)
+        self._births = Memo(lambda text: read_birth_date(text, self._formats, placeholders, extract_date))
+        given = Memo(lambda text: name_defects(text, True, rules))
+        family = Memo(lambda text: name_defects(text, False, rules))
+        self._name_defects = {"given_name": given, "middle_name": given, "family_name": family}
+        self._addresses = Memo(lambda text: address_defects(text, rules))
+        self._postcodes = Memo(lambda text: postcode_defects(text, rules))
+        self._sexes = Memo(lambda text: text.casefold() in _SEXES or bool(standardise(RawPerson(sex=text), rules).sex))
 
     def birth(self, person: RawPerson) -> BirthDate:
         """A person's date of birth as read."""
-        return read_birth_date(person.date_of_birth, self._formats, self._placeholders, self._today)
+        return self._births[person.date_of_birth]
+
+    def address(self, text: str) -> tuple[str, ...]:
+        """The codes of what is wrong with an address."""
+        return self._addresses[text]
 
     def person(self, rows: Sequence[NumberedRow], typed: Sequence[RawPerson], kind: Kind) -> None:
+        """Note what is wrong in each row of one reference, and between them."""
         for (number, row), person in zip(rows, typed, strict=True):
             first = number == rows[0][0]
             self._names(number, person, kind, first)
@@ -61,14 +58,14 @@ class PersonChecks:
             code = nhs_number_defect(self._columns.nhs_number(row))
             if code:
                 self._findings.add(code, number, self._columns.nhs_number_column)
-            sex = person.sex.strip().casefold()
-            if sex and sex not in _SEXES and not standardise(RawPerson(sex=sex), self._rules).sex:
+            sex = person.sex.strip()
+            if sex and not self._sexes[sex]:
                 self._findings.add("SEX_UNREADABLE", number, self._columns.column_of("sex"))
         self._between(rows, typed)
 
     def _names(self, number: int, person: RawPerson, kind: Kind, first: bool) -> None:
-        for name in ("given_name", "middle_name", "family_name"):
-            for code in name_defects(getattr(person, name), name != "family_name", self._rules):
+        for name, defects in self._name_defects.items():
+            for code in defects[getattr(person, name)]:
                 if kind is not Kind.UNBORN or code == "NAME_UNREADABLE":
                     self._findings.add(code, number, self._columns.column_of(name))
         if first and kind is not Kind.UNBORN and bool(person.given_name) != bool(person.family_name):
@@ -96,10 +93,10 @@ class PersonChecks:
 
     def _places(self, number: int, person: RawPerson, count_missing: bool) -> None:
         columns = self._columns
-        for code in address_defects(person.address, self._rules):
+        for code in self._addresses[person.address]:
             if code != "ADDRESS_MISSING" or (count_missing and columns.column_of("address")):
                 self._findings.add(code, number, columns.column_of("address"))
-        for code in postcode_defects(person.postcode, self._rules):
+        for code in self._postcodes[person.postcode]:
             if code != "POSTCODE_MISSING" or (count_missing and columns.column_of("postcode")):
                 self._findings.add(code, number, columns.column_of("postcode"))
 

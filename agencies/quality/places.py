@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from agencies.standardise.names import in_ascii
 from agencies.standardise.places import code, says_no_address, says_no_postcode, shortened
@@ -21,7 +20,6 @@ _IN_TEXT = (
 )
 
 
-@lru_cache(maxsize=1 << 14)
 def address_defects(address: str, rules: StandardiseRules) -> tuple[str, ...]:
     """The codes of what is wrong with one address as typed."""
     if not address.strip():
@@ -34,7 +32,6 @@ def address_defects(address: str, rules: StandardiseRules) -> tuple[str, ...]:
     return ()
 
 
-@lru_cache(maxsize=1 << 14)
 def postcode_defects(postcode: str, rules: StandardiseRules) -> tuple[str, ...]:
     """The codes of what is wrong with one postcode as typed."""
     plain = code(postcode)
