@@ -71,7 +71,7 @@ def _recovery(scene: Scene) -> None:
     )
     client.names = [Name("Maya", "", "Whitlock")]
     partner = scene.held("recovery", liam, {"recovery.episode": {"status": "REFERRED", "date": date(2026, 10, 27)}})
-    partner.addresses = [Address("", "", "", _HOME.postcode)]  # an outreach worker wrote down the postcode only
+    partner.addresses = [Address("", "", "", "")]  # an outreach worker wrote down no address
 
 
 def _police(scene: Scene) -> None:

@@ -47,7 +47,7 @@ def scene(numbers: Iterator[str]) -> Scene:
             "recovery.attendance_90d": {"offered": 9, "attended": 7},
         },
     )
-    client.names = [Name("Mohammed", "Yusuf", "Ali"), Name("Muhammad", "Yusuf", "Ali Jr")]
+    client.names = [Name("Muhammad", "Yusuf", "Ali"), Name("Muhammad", "Yusuf", "Ali Jr")]
     visit: Value = {"last": date(2026, 10, 12), "count": 1, "injury": False, "safeguarding_flag": False}
     scene.held("health", ava, {"health.gp_practice": practice(1), "health.ed_child": visit}, ("A20650",))
     scene.held("health", eva, {"health.gp_practice": practice(1)}, ("A20650",))
