@@ -130,7 +130,7 @@ class GuardRules(_Rules):
             description="How alike two encodings must be to be certain on their own, from 0 (strangers) to 1 (equal). It "
             "stands above the pairs that agree in name and place and not in the date; the knock-out table shows it.",
         ),
-    ] = 0.55
+    ] = 0.38
 
 
 class MatchRules(_Rules):
