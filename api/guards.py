@@ -58,6 +58,8 @@ ROUTES: dict[tuple[str, str], Guard] = {
     ("POST", "/v1/alerts/{alert_id}/seen"): Guard.CLIENT,
     ("PUT", "/v1/workers/{worker}/conflicts"): Guard.DECLARE,
     ("GET", "/v1/audit/checkpoint"): Guard.CLIENT,
+    ("GET", "/v1/certificates"): Guard.CLIENT,
+    ("GET", "/v1/certificates/{day}"): Guard.CLIENT,
     ("GET", "/metrics"): Guard.OPEN,
     ("GET", "/health/live"): Guard.OPEN,
     ("GET", "/health/ready"): Guard.OPEN,

@@ -239,12 +239,12 @@ def _choose(tx: Transaction) -> Inputs:
         raise InputError("No sharing protocol is in force.", next_step="Put one in force, then start a new run.")
     newest = {
         agency: item.submission
-        for agency, item in tx.submissions.newest().items()
+        for agency, item in tx.submissions.linkable().items()
         if item.manifest.protocol_digest == protocol.digest
     }
     if DECLARING_AGENCY not in newest:
         raise InputError(
-            "Children's social care has no submission under the sharing protocol in force.",
+            "Children's social care has no submission with encodings under the sharing protocol in force.",
             next_step="Have it submit, then start a new run.",
         )
     return Inputs(protocol.digest, newest)

@@ -1,25 +1,104 @@
-"""Minimisation: what is not needed any more is deleted, and the deletion is itself on record."""
+"""Minimisation: what is not needed any more is deleted, the deletion is on record, and each day has its signed certificate."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
 
 from api.jobs import LEASE, Job
 from api.service import Service
-from protocols.audit.events import SubmissionPurged
+from api.store.store import Transaction
+from api.uploads import discard
+from protocols.audit.events import CertificateSigned
+from protocols.document import Retention
+
+CERTIFICATE_TYPE = "kinlink-deletion-certificate+jws"
+ABANDONED = timedelta(days=7)
+FINISHED = timedelta(days=1)
 
 
 def run_retention(service: Service, job: Job) -> None:
-    """Delete superseded and withdrawn submissions: their files, their records, their cells, their consents."""
-    with service.store.reading() as tx:
-        ended = tx.submissions.ended()
-    for submission, state in ended:
+    """Delete everything that is due. Each deletion is a transaction of its own, so a job that dies goes on with the rest."""
+
+    def step(change: Callable[[Transaction], None]) -> None:
         with service.store.writing() as tx:
             tx.jobs.hold(job, service.now() + LEASE)
-            records = tx.submissions.count_records(submission)
-            event = SubmissionPurged(actor="service", submission=submission, records=records, reason=state)
-            tx.submissions.purge(submission, event)
-        service.folder.submission(submission).unlink(missing_ok=True)
+            change(tx)
+
+    now = service.now()
+    with service.store.reading() as tx:
+        live = tx.identity.live_protocol()
+        rules = service.protocols.load(live).document.retention if live else None
+        ended = tx.retention.ended_submissions()
+    for item in ended:
+        step(lambda tx, item=item: tx.retention.purge_submission(item, now))  # type: ignore[misc]
+        service.folder.submission(item.submission).unlink(missing_ok=True)
+    if rules is not None:
+        _by_the_rules(service, rules, now, step)
+    _leftovers(service, now)
+    step(lambda tx: tx.jobs.finish(job, "done"))
+
+
+def _by_the_rules(
+    service: Service, rules: Retention, now: datetime, step: Callable[[Callable[[Transaction], None]], None]
+) -> None:
+    """What the sharing protocol in force says."""
+    with service.store.reading() as tx:
+        stale = tx.retention.stale_encodings(now - timedelta(days=rules.unlinked_days))
+        closed = tx.retention.closed_families(now.date() - timedelta(days=rules.links_after_close_days))
+    for item in stale:
+        step(lambda tx, item=item: tx.retention.purge_unlinked(item, now))  # type: ignore[misc]
+        service.folder.submission(item.submission).unlink(missing_ok=True)
+    for family in closed:
+        step(lambda tx, family=family: tx.retention.close_family(family, now))  # type: ignore[misc]
+    if closed:
+        step(lambda tx: tx.submissions.drop_unlinked_cells())
+    inputs = now - timedelta(days=rules.decision_inputs_days)
+    step(lambda tx: tx.retention.purge_rows(now, now, inputs, now - FINISHED))
+    step(lambda tx: tx.retention.erase_openings(now, now - timedelta(days=365 * rules.audit_years)))
     with service.store.writing() as tx:
-        tx.identity.drop_expired(service.now() - timedelta(minutes=5))
+        tx.identity.drop_expired(now - timedelta(minutes=5))
+
+
+def _leftovers(service: Service, now: datetime) -> None:
+    """Files that nothing on record needs: parts of uploads that were given up, files of submissions that are gone."""
+    with service.store.reading() as tx:
+        open_uploads = {item.upload: item for item in tx.submissions.open_uploads()}
+        needed = {item.submission for item in tx.submissions.linkable().values()}
+        needed |= {item.submission for item in tx.submissions.with_files()}
+    for folder in service.folder.uploads.iterdir():
+        upload = open_uploads.get(folder.name)
+        if upload is None or now - upload.opened_at > ABANDONED:
+            discard(service.folder, folder.name)
+    for path in service.folder.submissions.glob("sub-*.zip"):
+        age = now.timestamp() - path.stat().st_mtime
+        if path.stem not in needed and age > 3600:
+            path.unlink(missing_ok=True)
+
+
+def run_certificate(service: Service, job: Job) -> None:
+    """Sign the certificate of a day that is over (`job.subject`): what was deleted, and under which head of the log."""
+    day = date.fromisoformat(job.subject)
+    start = datetime.combine(day, time(), UTC)
+    with service.store.writing() as tx:
+        tx.jobs.hold(job, service.now() + LEASE)
+        if tx.retention.certificate(job.subject) is None:
+            deleted = tx.retention.deleted_between(start, start + timedelta(days=1))
+            size = tx.audit.size()
+            body = {
+                "day": job.subject,
+                "service": service.settings.audience,
+                "log": service.settings.origin,
+                "log_size": size,
+                "log_root": tx.audit.root(size).hex(),
+                "deleted": deleted,
+            }
+            data = json.dumps(body, sort_keys=True).encode()
+            event = CertificateSigned(
+                actor="service", day=job.subject, sha256=hashlib.sha256(data).hexdigest(), deleted=deleted
+            )
+            token = service.keys.signing.sign(data, typ=CERTIFICATE_TYPE)
+            tx.retention.add_certificate(job.subject, token, service.now(), event)
         tx.jobs.finish(job, "done")

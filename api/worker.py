@@ -10,6 +10,7 @@ import secrets
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
@@ -18,13 +19,19 @@ from pathlib import Path
 from api.jobs import LEASE, MOST_ATTEMPTS, Job, LostLease
 from api.linking import run_linking
 from api.logs import configure, log
-from api.retention import run_retention
+from api.retention import run_certificate, run_retention
 from api.service import Service, open_service
 from api.settings import load_settings
+from api.watch import tick
 from protocols.errors import Busy, KinlinkError, Unavailable
 
 POLL_SECONDS = 0.3
-HANDLERS: dict[str, Callable[[Service, Job], None]] = {"linking": run_linking, "retention": run_retention}
+TICK_SECONDS = 10.0
+HANDLERS: dict[str, Callable[[Service, Job], None]] = {
+    "linking": run_linking,
+    "retention": run_retention,
+    "certificate": run_certificate,
+}
 
 
 class Worker:
@@ -41,8 +48,12 @@ class Worker:
         if self._alone:
             with self.service.store.writing() as tx:
                 tx.jobs.free_all()
+        last = 0.0
         while not self.stopping.is_set():
             try:
+                if time.monotonic() - last > TICK_SECONDS:
+                    tick(self.service)
+                    last = time.monotonic()
                 worked = self.one()
             except (Unavailable, Busy) as error:
                 log().warning("database not available", error=type(error).__name__)

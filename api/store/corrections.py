@@ -181,6 +181,21 @@ class Corrections:
             query = query.where(RecallRow.acknowledged_at.is_(None))
         return [self._notice(row) for row in self._session.execute(query).scalars()]
 
+    def unanswered(self, opened_before: datetime) -> list[RecallNotice]:
+        """Recalls that nobody has acknowledged for long and that nobody was reminded of."""
+        rows = self._session.execute(
+            select(RecallRow).where(
+                RecallRow.acknowledged_at.is_(None),
+                RecallRow.reminded_at.is_(None),
+                RecallRow.opened_at < opened_before,
+            )
+        ).scalars()
+        return [self._notice(row) for row in rows]
+
+    def reminded(self, recall: str, at: datetime) -> None:
+        """Note that somebody was reminded of a recall."""
+        self._session.execute(update(RecallRow).where(RecallRow.recall == recall).values(reminded_at=at))
+
     def _notice(self, row: RecallRow) -> RecallNotice:
         link = self._session.get_one(LinkRow, row.link)
         profiles = self._session.execute(

@@ -24,6 +24,7 @@ from api.store.jobs import Jobs
 from api.store.links import Links
 from api.store.log import AuditLog
 from api.store.profiles import Profiles
+from api.store.retention import Retention
 from api.store.submissions import Submissions
 
 Clock = Callable[[], datetime]
@@ -47,6 +48,7 @@ class Transaction:
         self.profiles = Profiles(session, self.audit)
         self.corrections = Corrections(session, self.audit, self.links)
         self.desk = Desk(session, self.audit, self.profiles)
+        self.retention = Retention(session, self.audit, self.links)
         self.jobs = Jobs(session, self.audit)
 
     def roll_back(self) -> None:

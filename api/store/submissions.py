@@ -15,13 +15,13 @@ from api.store.tables import CellRow, ConsentRow, EpochRow, RecordRow, Submissio
 from api.store.tables_work import ChangeRow, LinkRow
 from api.submissions import Accepted, RecordLine, StoredSubmission, Upload
 from protocols.audit.events import (
-    SubmissionPurged,
     SubmissionQuarantined,
     SubmissionReceived,
     SubmissionWithdrawn,
     UploadOpened,
 )
 from protocols.submission import Manifest
+from protocols.vocabulary import ConsentStatus
 
 _BATCH = 2_000
 _ENDED = ("superseded", "withdrawn", "purged")
@@ -107,7 +107,12 @@ class Submissions:
         self._insert(
             ConsentRow,
             (
-                {"submission": stored.submission, "subject_ref": item.subject_ref, "body": item.model_dump_json()}
+                {
+                    "submission": stored.submission,
+                    "subject_ref": item.subject_ref,
+                    "expires_at": item.expires_at if item.status is ConsentStatus.GIVEN else None,
+                    "body": item.model_dump_json(),
+                }
                 for item in accepted.consents
             ),
         )
@@ -126,6 +131,22 @@ class Submissions:
         """All submissions of an agency, newest first."""
         rows = self._session.execute(
             select(SubmissionRow).where(SubmissionRow.agency == agency).order_by(SubmissionRow.number.desc())
+        ).scalars()
+        return [_submission(row) for row in rows]
+
+    def linkable(self) -> dict[str, StoredSubmission]:
+        """Each agency's newest submission that is in use and whose encodings are still there."""
+        gone = set(
+            self._session.execute(
+                select(SubmissionRow.submission).where(SubmissionRow.encodings_purged_at.is_not(None))
+            ).scalars()
+        )
+        return {agency: item for agency, item in self.newest().items() if item.submission not in gone}
+
+    def with_files(self) -> list[StoredSubmission]:
+        """Submissions whose file is still needed, newest or not."""
+        rows = self._session.execute(
+            select(SubmissionRow).where(SubmissionRow.encodings_purged_at.is_(None), SubmissionRow.state != "purged")
         ).scalars()
         return [_submission(row) for row in rows]
 
@@ -150,29 +171,6 @@ class Submissions:
             )
         row.state, row.ended_at = "withdrawn", at
         self._session.execute(insert(ChangeRow).values(at=at, kind="submission", about=row.agency))
-
-    def ended(self) -> list[tuple[str, str]]:
-        """Submissions that are out of use and not yet deleted, with their state."""
-        rows = self._session.execute(
-            select(SubmissionRow.submission, SubmissionRow.state)
-            .where(SubmissionRow.state.in_(("superseded", "withdrawn")))
-            .order_by(SubmissionRow.number)
-        )
-        return [(row.submission, row.state) for row in rows]
-
-    def count_records(self, submission: str) -> int:
-        """How many records of a submission are stored."""
-        count = select(func.count()).select_from(RecordRow).where(RecordRow.submission == submission)
-        return int(self._session.execute(count).scalar_one())
-
-    def purge(self, submission: str, event: SubmissionPurged) -> None:
-        """Delete everything of a submission but that it was there."""
-        self._audit.append(event)
-        for table in (CellRow, ConsentRow, RecordRow):
-            self._session.execute(delete(table).where(table.submission == submission))
-        self._session.execute(
-            update(SubmissionRow).where(SubmissionRow.submission == submission).values(state="purged", workbook_box="")
-        )
 
     def links_through(self, agency: str) -> int:
         """How many links end at this agency's records."""

@@ -137,6 +137,7 @@ class SubmissionRow(Base):
     receipt: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    encodings_purged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class RecordRow(Base):
@@ -173,6 +174,7 @@ class ConsentRow(Base):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     submission: Mapped[str] = mapped_column(ForeignKey("submissions.submission", ondelete="CASCADE"))
     subject_ref: Mapped[str] = mapped_column(Id)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     body: Mapped[str] = mapped_column(Text)
 
 

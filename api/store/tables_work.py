@@ -146,6 +146,7 @@ class RecallRow(Base):
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
     acknowledged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     outcome: Mapped[str | None] = mapped_column(String(40))
+    reminded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ChangeRow(Base):

@@ -29,6 +29,7 @@ EXAMPLES = {
     "access_id": "bgl-" + "0" * 16,
     "alert_id": "alr-" + "0" * 16,
     "worker": "w-1",
+    "day": "2026-01-01",
 }
 
 

@@ -80,7 +80,7 @@ def test_a_run_without_social_care_fails_and_says_why(site, tools):
     site.submit("police", site.submission("police", people))
     run = tools.link(site)
     assert run["state"] == "failed"
-    assert "Children's social care has no submission" in run["problem"]
+    assert "Children's social care has no submission with encodings" in run["problem"]
     assert tools.events(site, "run:linking:failed")[0].facts["problem"] == run["problem"]
 
 

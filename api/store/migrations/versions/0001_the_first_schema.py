@@ -295,6 +295,7 @@ def upgrade() -> None:
         sa.Column("opened_at", UtcDateTime(), nullable=False),
         sa.Column("acknowledged_at", UtcDateTime(), nullable=True),
         sa.Column("outcome", sa.String(length=40), nullable=True),
+        sa.Column("reminded_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("recall", name=op.f("pk_recalls")),
     )
     with op.batch_alter_table("recalls", schema=None) as batch_op:
@@ -433,6 +434,7 @@ def upgrade() -> None:
         sa.Column("receipt", sa.Text(), nullable=False),
         sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("encodings_purged_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint(
             "state IN ('received', 'current', 'superseded', 'withdrawn', 'purged')", name=op.f("ck_submissions_state")
         ),
@@ -484,6 +486,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("submission", sa.String(length=64), nullable=False),
         sa.Column("subject_ref", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.Column("body", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["submission"],
@@ -494,6 +497,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_consents")),
     )
     with op.batch_alter_table("consents", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_consents_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index("ix_consents_submission_subject", ["submission", "subject_ref"], unique=False)
 
     op.create_table(
@@ -539,6 +543,7 @@ def downgrade() -> None:
     op.drop_table("records")
     with op.batch_alter_table("consents", schema=None) as batch_op:
         batch_op.drop_index("ix_consents_submission_subject")
+        batch_op.drop_index(batch_op.f("ix_consents_expires_at"))
 
     op.drop_table("consents")
     op.drop_table("cells")

@@ -1,0 +1,205 @@
+"""What is not needed is deleted on schedule, each deletion is on record, each day has its signed certificate; nobody is forgotten."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from api.jobs import enqueue
+from api.retention import ABANDONED
+from api.watch import tick
+from protocols.family import ConsentRecord
+from protocols.identity import make_client_assertion
+from protocols.profile import Profile
+from protocols.signing import VerifyingKey, open_card
+from protocols.vocabulary import Capacity, ConsentStatus, Purpose, State
+
+BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+FAMILY = "WB-20003"
+
+
+def scalar(site, query, **given):
+    with site.service.store.engine.connect() as connection:
+        return connection.execute(text(query), given).scalar_one()
+
+
+def days_later(site, monkeypatch, days):
+    later = datetime.now(UTC) + timedelta(days=days)
+    monkeypatch.setattr(site.service.store, "clock", lambda: later)
+    site.tokens.clear()
+    for party in list(site.parties):
+        credential = make_client_assertion(party, site.settings.audience, site.parties[party].signing, now=later)
+        answer = site.ask_token(party, assertion=credential)
+        site.tokens[party] = answer.json()["access_token"]
+    return later
+
+
+def retention(site, tools):
+    with site.service.store.writing() as tx:
+        enqueue(tx.jobs, "retention", "test", site.service.now(), f"retention:{site.service.now().isoformat()}")
+    tools.work(site)
+
+
+@BOTH
+def test_encodings_and_unlinked_records_go_after_the_agreed_days_and_links_stay(linked, tools, monkeypatch):
+    days = linked.protocol.document.retention.unlinked_days
+    retention(linked, tools)
+    assert len(list(linked.settings.folder.submissions.iterdir())) == 2
+    days_later(linked, monkeypatch, days + 1)
+    links = scalar(linked, "SELECT count(*) FROM links WHERE state = 'active'")
+    retention(linked, tools)
+    assert not list(linked.settings.folder.submissions.iterdir())
+    assert scalar(linked, "SELECT count(*) FROM records WHERE record_ref LIKE 'POLX%'") == 0
+    assert scalar(linked, "SELECT count(*) FROM links WHERE state = 'active'") == links
+    purges = [event.facts["deleted"] for event in tools.events(linked, "retention:purge:completed")]
+    assert {"encoded-files": 1, "unlinked-records": 80} in purges
+    run = linked.call("operator", "POST", "/v1/runs").json()["run_id"]
+    tools.work(linked)
+    found = linked.call("operator", "GET", f"/v1/runs/{run}").json()
+    assert found["state"] == "failed"
+    assert "no submission with encodings" in found["problem"]
+    assert scalar(linked, "SELECT count(*) FROM links WHERE state = 'active'") == links
+    tools.verified(linked)
+
+
+@BOTH
+def test_links_end_with_the_case_and_nothing_is_recalled(linked, tools, monkeypatch):
+    assert linked.ask(FAMILY).status_code == 200
+    etag = linked.call("social_care", "GET", f"/v1/families/{FAMILY}").headers["etag"]
+    closed = linked.county.declared[3].model_copy(update={"closed": tools.today})
+    put = linked.call(
+        "social_care",
+        "PUT",
+        f"/v1/families/{FAMILY}",
+        content=closed.model_dump_json(),
+        headers={"Content-Type": "application/json", "If-Match": etag},
+    )
+    assert put.status_code == 200, put.text
+    days_later(linked, monkeypatch, linked.protocol.document.retention.links_after_close_days + 2)
+    retention(linked, tools)
+    assert scalar(linked, "SELECT count(*) FROM links WHERE family_ref = :f AND state = 'active'", f=FAMILY) == 0
+    assert scalar(linked, "SELECT count(*) FROM cells WHERE record_ref = 'POLREF0030'") == 0
+    assert scalar(linked, "SELECT count(*) FROM links WHERE family_ref = 'WB-20004' AND state = 'active'") == 6
+    assert len(tools.events(linked, "family:case:closed")) == 1
+    assert linked.call("workbook", "GET", "/v1/recalls").json() == []
+
+
+def consent(ref, status=ConsentStatus.GIVEN, days=10):
+    now = datetime.now(UTC)
+    return ConsentRecord(
+        subject_ref=ref,
+        given_by_ref=ref,
+        capacity=Capacity.ADULT,
+        scope=("recovery.episode",),
+        purpose=Purpose.SAFEGUARDING,
+        notice_version="v3",
+        method="in-person",
+        status=status,
+        given_at=now - timedelta(days=1),
+        expires_at=now + timedelta(days=days),
+    )
+
+
+def test_consents_that_ran_out_go_and_refusals_stay(site, tools, county, monkeypatch):
+    consents = [
+        consent("SOCREF000M", days=1),
+        consent("SOCREF001M", days=400),
+        consent("SOCREF002M", ConsentStatus.REFUSED, days=1),
+    ]
+    path = site.submission("social_care", county.social_care, county.declared, consents)
+    assert site.submit("social_care", path).status_code == 201
+    days_later(site, monkeypatch, 2)
+    retention(site, tools)
+    with site.service.store.engine.connect() as connection:
+        left = connection.execute(text("SELECT subject_ref FROM consents ORDER BY subject_ref")).scalars().all()
+    assert left == ["SOCREF001M", "SOCREF002M"]
+
+
+def test_old_decisions_lose_their_inputs_then_their_names_and_the_log_still_verifies(linked, tools, monkeypatch):
+    linked.ask(FAMILY)
+    rules = linked.protocol.document.retention
+    days_later(linked, monkeypatch, rules.decision_inputs_days + 1)
+    retention(linked, tools)
+    assert scalar(linked, "SELECT length(decisions) FROM profiles") == 0
+    assert scalar(linked, "SELECT count(*) FROM audit_openings WHERE value = 'w-1'") > 0
+    days_later(linked, monkeypatch, 366 * rules.audit_years + 2)
+    retention(linked, tools)
+    assert scalar(linked, "SELECT count(*) FROM profiles") == 0
+    assert scalar(linked, "SELECT count(*) FROM audit_openings WHERE value = 'w-1'") == 0
+    assert tools.events(linked, "audit:personal:erased")[0].facts == {"openings": 1, "reason": "audit-years"}
+    assert tools.verified(linked).size
+
+
+def test_uploads_that_were_given_up_leave_nothing(site, tools, monkeypatch):
+    people = [tools.Person(f"POLREF{i:04d}", [tools.clk(i)]) for i in range(3)]
+    path = site.submission("police", people)
+    upload = site.announce("police", path)
+    site.send_part("police", upload, path, 1)
+    retention(site, tools)
+    assert [item.name for item in site.settings.folder.uploads.iterdir()] == [upload["upload_id"]]
+    days_later(site, monkeypatch, ABANDONED.days + 1)
+    retention(site, tools)
+    assert not list(site.settings.folder.uploads.iterdir())
+    assert site.announce("police", path)["received"] == []
+
+
+@BOTH
+def test_each_day_has_one_signed_certificate(linked, tools, monkeypatch):
+    retention(linked, tools)
+    people = linked.county.police[:-1]
+    linked.submit("police", linked.submission("police", people))
+    tools.link(linked)
+    days_later(linked, monkeypatch, 1)
+    for _ in range(2):
+        tick(linked.service)
+        tools.work(linked)
+    today = tools.today.isoformat()
+    days = linked.call("police", "GET", "/v1/certificates").json()
+    assert days == [today]
+    found = linked.call("health", "GET", f"/v1/certificates/{today}").json()
+    card = open_card(linked.http.get("/v1/service").json()["card"])
+    key = VerifyingKey.from_dict(dict(card.signing_key))
+    body = json.loads(key.verify(found["certificate"], what="certificate"))
+    assert body["day"] == today
+    assert body["deleted"]["submissions"] == 1
+    assert body["deleted"]["records"] == 260
+    assert len(tools.events(linked, "retention:certificate:signed")) == 1
+    assert linked.call("police", "GET", "/v1/certificates/2020-01-01").status_code == 404
+
+
+def test_scheduled_work_is_asked_for_once(site):
+    for _ in range(3):
+        tick(site.service)
+    with site.service.store.reading() as tx:
+        kinds = sorted(job.kind for job in tx.jobs.jobs())
+    assert kinds == ["certificate", "retention"]
+
+
+def test_an_agency_is_told_silently_when_somebody_asks_about_a_silent_record(linked, tools):
+    def changed(person):
+        return tools.Person(**(vars(person) | {"flags": {"silent": True}})) if person.ref == "POLREF0030" else person
+
+    linked.submit("police", linked.submission("police", [changed(person) for person in linked.county.police]))
+    answer = Profile.read(linked.ask(FAMILY).content, "profile")
+    mother = next(member for member in answer.members if member.record_ref == "SOCREF003M")
+    assert next(a for a in mother.agencies if a.agency == "police").state is State.NOTHING_TO_SHARE
+    linked.ask("WB-20004")
+    for _ in range(2):
+        tick(linked.service)
+    alerts = linked.call("police", "GET", "/v1/alerts").json()
+    assert [item["about"].split(":")[0] for item in alerts] == ["silent-record-asked"]
+    assert linked.call("workbook", "GET", "/v1/alerts").json() == []
+    assert linked.call("social_care", "GET", "/v1/alerts").json() == []
+
+
+def test_reminders_are_sent_once(linked, tools, monkeypatch):
+    seen = Profile.read(linked.ask(FAMILY).content, "profile")
+    assert seen
+    never = {"member_ref": "SOCREF003M", "agency": "police", "record_ref": "POLREF0030", "decision": "never"}
+    linked.call("social_care", "POST", "/v1/markers", json=never)
+    days_later(linked, monkeypatch, 2)
+    for _ in range(2):
+        tick(linked.service)
+    alerts = [item["about"].split(":")[0] for item in linked.call("workbook", "GET", "/v1/alerts").json()]
+    assert alerts == ["recall-unanswered"]
