@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from agencies import settings as settings_file
 from agencies.cli_parties import (
     AudienceOption,
     CleartextOption,
@@ -25,6 +26,7 @@ from agencies.cli_secret import secret_app
 from agencies.cli_workbook import workbook_app
 from agencies.console import output, progress_bar
 from agencies.folder import AgencyFolder
+from config.resources import PROTOCOL_FILE
 from protocols.errors import InputError
 
 agency_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -281,12 +283,11 @@ def conformance(
     from agencies.encoders import check_conformance
     from protocols.load import load_protocol
 
-    path = protocol
-    if path is None:
-        opened = AgencyFolder(folder)
-        path = opened.path / opened.settings.protocol
-    failed, console = False, output()
-    for name, result in check_conformance(load_protocol(path), path.parent):
+    console, failed = output(), False
+    path = protocol or _own_protocol(folder)
+    loaded = load_protocol(path)
+    console.print(f"[dim]{escape(loaded.label)}, {loaded.digest[:16]}…[/]")
+    for name, result in check_conformance(loaded, path.parent):
         for each in result.checks:
             console.print(
                 f"{'[green]same  [/]' if each.passed else '[bold red]differs[/]'} {name}: {each.name}  [dim]{each.got[:24]}[/]"
@@ -317,6 +318,14 @@ def drill(
 
     for line in run_drill(which):
         output().print(escape(line))
+
+
+def _own_protocol(folder: Path) -> Path:
+    """The protocol of a folder; outside of one, the protocol that ships."""
+    if not (folder / settings_file.FILE).exists():
+        return PROTOCOL_FILE
+    opened = AgencyFolder(folder)
+    return opened.path / opened.settings.protocol
 
 
 def _day(text: str | None) -> date | None:

@@ -63,6 +63,8 @@ def test_the_way_from_a_folder_to_a_submission(
     (made,) = (folder / "outbox").glob("*.kinlink")
     assert made.stem in said
     assert "Conformant." in right("conformance", "-C", folder)
+    assert "Conformant." in right("conformance", "-C", tmp_path / "no-folder")
+    assert "Conformant." in right("conformance", "--protocol", PROTOCOL_FILE)
 
 
 def test_init_card_trust_and_the_ceremony(tmp_path: Path) -> None:
