@@ -157,7 +157,7 @@ def test_father_and_son_of_one_name_and_twins(story, folder) -> None:
     told = story("WB-20650")
     father = ("Mohammed", "Ali")
     assert (told.members[father][0]["pers_middle_names"], told.born(*father)) == ("Yusuf", date(1979, 8, 7))
-    clients = [row for row in folder.extracts["recovery"].named("Mohammed", "Ali") if row["PCode"] == "SG99 8AS"]
+    clients = [row for row in folder.extracts["recovery"].named("Muhammad", "Ali") if row["PCode"] == "SG99 8AS"]
     assert [(row["MiddleName"], row["BirthDate"], row["AkaFirst"], row["AkaLast"]) for row in clients] == [
         ("Yusuf", "07.08.2001", "Muhammad", "Ali Jr")
     ]
