@@ -3,7 +3,8 @@
     python -m benchmarks.encode_linked FOLDER [--secrets 3] [--only TEXT]     a folder of families, as benchmarks.encode_quality reads it
     python -m benchmarks.encode_linked --county                               the demo county that ships, as each agency's desk reads it
 
-Printed for each agency: precision and recall of the certain links, then of certain and probable links together (P+, R+), and the
+The closeness guard of the match rules ("no certain link on name and place without the date") is a number on the scale of the shipped
+profile, so `--unguarded` is what compares profiles. Printed for each agency: precision and recall of the certain links, then of certain and probable links together (P+, R+), and the
 probable links for review as a share of the true pairs.
 """
 
@@ -25,12 +26,12 @@ from agencies.reading import Reading
 from agencies.records import Record
 from agencies.standardise.person import StandardPerson
 from benchmarks.encode_quality import AGENCIES, load
-from benchmarks.encode_recipes import Encode, profiles, recipes
+from benchmarks.encode_recipes import Variant, profiles, recipes
 from config.resources import COUNTY_DATA, PROTOCOL_FILE
 from linkage.matcher import link
 from linkage.records import EncodedRecords, Family, Member
 from protocols.load import load_protocol
-from protocols.matching import MatchRules
+from protocols.matching import GuardRules, MatchRules
 
 ANCHOR = "social_care"
 YEAR = 2030  # in which most extracts of the folder were taken: who was a child then
@@ -55,29 +56,35 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--county", action="store_true", help="the demo county instead of a folder")
     parser.add_argument("--secrets", type=int, default=3, help="how many linkage secrets to average over")
+    parser.add_argument(
+        "--unguarded", action="store_true", help="without the closeness guard, whose scale is the shipped profile's"
+    )
     parser.add_argument("--recipes", action="store_true", help="recipes of features instead of hardening profiles")
     parser.add_argument("--only", action="append", help="only variants whose name holds this text; may be repeated")
     arguments = parser.parse_args()
     if arguments.county == (arguments.folder is not None):
         parser.error("give a folder, or --county")
     held, families = _county(COUNTY_DATA) if arguments.county else _folder(arguments.folder)
+    rules = MatchRules(guards=GuardRules(closeness=0)) if arguments.unguarded else MatchRules()
     wide = 6 * (len(held) - 1) + 1
     print("agencies:", ", ".join(name for name in held if name != ANCHOR))
     print(f"{'':36}{'certain P':>{wide}}{'certain R':>{wide}}{'P+':>{wide}}{'R+':>{wide}}{'review %':>{wide}}")
-    for name, encode in recipes() if arguments.recipes else profiles():
-        if arguments.only is None or any(text in name for text in arguments.only):
-            rows = [_linked(encode, held, families, bytes([n]) * 32) for n in range(1, arguments.secrets + 1)]
+    for variant in recipes() if arguments.recipes else profiles():
+        if arguments.only is None or any(text in variant.name for text in arguments.only):
+            rows = [_linked(variant, held, families, rules, bytes([n]) * 32) for n in range(1, arguments.secrets + 1)]
             *shares, review = np.mean(rows, axis=0).T
             shown = ["/".join(f"{value:.3f}" for value in column) for column in shares]
             shown.append("/".join(f"{value:.1f}" for value in review))
-            print(f"{name:36}{''.join(f'{text:>{wide}}' for text in shown)}", flush=True)
+            print(f"{variant.name:36}{''.join(f'{text:>{wide}}' for text in shown)}", flush=True)
 
 
-def _linked(encode: Encode, held: Held, families: list[Family], secret: bytes) -> list[list[float]]:
+def _linked(
+    variant: Variant, held: Held, families: list[Family], rules: MatchRules, secret: bytes
+) -> list[list[float]]:
     """For each agency: certain P, certain R, P+, R+, review percentage."""
-    records = {name: _records(name, people, encode, secret) for name, people in held.items()}
+    records = {name: _records(name, people, variant, secret) for name, people in held.items()}
     agencies = [each for name, each in records.items() if name != ANCHOR]
-    result = link(records[ANCHOR], families, agencies, MatchRules(), threads=1)
+    result = link(records[ANCHOR], families, agencies, rules, threads=1)
     who = {name: {person.ref: person.who for person in people} for name, people in held.items()}
     declared = {
         member.member_id: who[ANCHOR].get(member.record_ref or "", "") for f in families for member in f.members
@@ -102,14 +109,14 @@ def _linked(encode: Encode, held: Held, families: list[Family], secret: bytes) -
     return out
 
 
-def _records(name: str, people: Iterable[Person], encode: Encode, secret: bytes) -> EncodedRecords:
+def _records(name: str, people: Iterable[Person], variant: Variant, secret: bytes) -> EncodedRecords:
     """Records of which the encoding says something."""
     told = [person for person in people if person.kind == "UNBORN" or any(_says_something(s) for s in person.spellings)]
     spellings = [(i, each) for i, person in enumerate(told) for each in person.spellings if person.kind != "UNBORN"]
     return EncodedRecords(
         agency=name,
         record_refs=tuple(person.ref for person in told),
-        clks=encode([each for _, each in spellings], secret),
+        clks=variant.encode([each for _, each in spellings], secret),
         owner=np.array([i for i, _ in spellings], dtype=np.int32),
         groups=tuple(person.groups for person in told),
         kind=tuple(person.kind for person in told),

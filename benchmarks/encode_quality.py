@@ -22,11 +22,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agencies.attack.suite import run_suite
 from agencies.standardise.person import RawPerson, StandardiseRules, StandardPerson, standardise
-from benchmarks.encode_recipes import Clks, Encode, profiles, recipes
+from benchmarks.encode_recipes import Clks, Variant, profiles, recipes
 
 AGENCIES = ("health_gp", "police_benefits", "health_wic", "education")
 FIDELITY_PEOPLE = 1500
+ATTACKED_PEOPLE = 1900
 
 
 class People(NamedTuple):
@@ -52,31 +54,39 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--anchor", default="social_care")
     parser.add_argument("--secrets", type=int, default=3, help="how many linkage secrets to average over")
+    parser.add_argument(
+        "--attack", action="store_true", help="run the seeded attack T8 too (a minute for each variant)"
+    )
     parser.add_argument("--recipes", action="store_true", help="recipes of features instead of hardening profiles")
     parser.add_argument("--only", action="append", help="only variants whose name holds this text; may be repeated")
     arguments = parser.parse_args()
     held = load(arguments.folder, (arguments.anchor, *AGENCIES))
     agencies = [name for name in held if name != arguments.anchor]
     print(f"{'':38}{'fill':>6}{'F1':>8}{'R@.999':>8}{'R@.99':>8}{'T6':>7}   R@.999 by agency: {', '.join(agencies)}")
-    for name, encode in recipes() if arguments.recipes else profiles():
-        if arguments.only is None or any(text in name for text in arguments.only):
-            _report(name, encode, held, arguments.anchor, agencies, arguments.secrets)
+    for variant in recipes() if arguments.recipes else profiles():
+        if arguments.only is None or any(text in variant.name for text in arguments.only):
+            print(_line(variant, held, arguments.anchor, agencies, arguments.secrets, arguments.attack), flush=True)
 
 
-def _report(name: str, encode: Encode, held: dict[str, People], anchor: str, agencies: list[str], secrets: int) -> None:
+def _line(
+    variant: Variant, held: dict[str, People], anchor: str, agencies: list[str], secrets: int, attack: bool
+) -> str:
     results, fills = [], []
     for number in range(1, secrets + 1):
         secret = bytes([number]) * 32
-        members = encode(held[anchor].people, secret)
+        members = variant.encode(held[anchor].people, secret)
         fills.append(np.bitwise_count(members).mean() / 8)
         for agency in agencies:
-            likeness = similarity(encode(held[agency].people, secret), members)
+            likeness = similarity(variant.encode(held[agency].people, secret), members)
             results.append(quality(likeness, held[agency].who, held[anchor].who))
     mean = np.array(results).reshape(secrets, len(agencies), 3).mean(axis=0)
-    index = fidelity(encode, held[anchor].people)
+    index = fidelity(variant, held[anchor].people)
     by_agency = " ".join(f"{value:.3f}" for value in mean[:, 1])
     f1, at_999, at_99 = mean.mean(axis=0)
-    print(f"{name:38}{np.mean(fills):6.2f}{f1:8.3f}{at_999:8.3f}{at_99:8.3f}{index:7.3f}   {by_agency}", flush=True)
+    attacked = f"   seeded {_attacked(variant, held[anchor])}" if attack else ""
+    return (
+        f"{variant.name:38}{np.mean(fills):6.2f}{f1:8.3f}{at_999:8.3f}{at_99:8.3f}{index:7.3f}   {by_agency}{attacked}"
+    )
 
 
 def similarity(records: Clks, members: Clks) -> NDArray[np.float32]:
@@ -104,12 +114,27 @@ def _recall_at(level: float, precision: NDArray[np.float64], recall: NDArray[np.
     return float(recall[cuts[-1]]) if cuts.size else 0.0
 
 
-def fidelity(encode: Encode, people: Sequence[StandardPerson]) -> float:
+def fidelity(variant: Variant, people: Sequence[StandardPerson]) -> float:
     """T6: the correlation of all pairwise similarities of the same people under two secrets."""
     sample = people[:FIDELITY_PEOPLE]
     above = np.triu_indices(len(sample), 1)
-    one, two = (similarity(clks, clks)[above] for clks in (encode(sample, bytes([n]) * 32) for n in (101, 102)))
+    one, two = (similarity(clks, clks)[above] for clks in (variant.encode(sample, bytes([n]) * 32) for n in (101, 102)))
     return float(np.corrcoef(one, two)[0, 1])
+
+
+def _attacked(variant: Variant, people: People) -> str:
+    """T8 by the self-attack: shares of people found by who knows 20, 5 % and 25 % of 1,900 people and has the others' list."""
+    report = run_suite(
+        people.people,
+        people.families,
+        variant.parts,
+        secret=b"\x09" * 32,
+        seed=1,
+        sample=ATTACKED_PEOPLE,
+        tests=("T8",),
+    )
+    found = {measure.name: measure.value for finding in report.findings for measure in finding.measures}
+    return " / ".join(f"{found[name]:.3f}" for name in ("seeds_20", "seeds_5pct", "seeds_quarter"))
 
 
 def load(folder: Path, agencies: Sequence[str]) -> dict[str, People]:

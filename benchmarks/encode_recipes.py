@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,17 @@ from agencies.encoding.schema import EncodingSchema, load_schema, shipped_schema
 from agencies.standardise.person import StandardPerson
 
 Clks = NDArray[np.uint8]
-Encode = Callable[[Sequence[StandardPerson], bytes], Clks]
+
+
+class Variant(NamedTuple):
+    """A way of encoding: its name, and the schema and hardening of each CLK that a person gets."""
+
+    name: str
+    parts: tuple[tuple[EncodingSchema, Hardening], ...]
+
+    def encode(self, people: Sequence[StandardPerson], secret: bytes) -> Clks:
+        """People to what is sent of them, all CLKs of a person side by side, shape (n, bytes)."""
+        return np.hstack([PersonEncoder(*part, secret).encode(people) for part in self.parts])
 
 
 class Feature(NamedTuple):
@@ -39,30 +50,29 @@ IDENTITY = (
 HOUSEHOLD = (Feature("family_name", 120, 2), Feature("address", 300, 2), Feature("postcode", 130, 1, True))
 
 
-def profiles() -> Iterator[tuple[str, Encode]]:
+def profiles() -> Iterator[Variant]:
     """The shipped schemas under every hardening profile, and two CLKs for each person instead of one."""
     for name in ("person", "person-2048"):
         schema = shipped_schema(name)
         length = schema.length
-        yield f"{length} compat", encode_with(schema, Hardening("compat", length=length))
+        yield Variant(f"{length} compat", ((schema, Hardening("compat", length=length)),))
         for t in (2, 3, 4, 5):
-            yield f"{length} standard t={t}", encode_with(schema, Hardening("standard", t, length))
-        yield f"{length} high t=3", encode_with(schema, Hardening("high", 3, length))
-        yield f"{length} xor-fold to {length // 2}", encode_with(schema, Hardening("xor-fold", length=length))
-        yield f"{length} rule-90", encode_with(schema, Hardening("rule-90", length=length))
+            yield Variant(f"{length} standard t={t}", ((schema, Hardening("standard", t, length)),))
+        yield Variant(f"{length} high t=3", ((schema, Hardening("high", 3, length)),))
+        yield Variant(f"{length} xor-fold to {length // 2}", ((schema, Hardening("xor-fold", length=length)),))
+        yield Variant(f"{length} rule-90", ((schema, Hardening("rule-90", length=length)),))
         for epsilon in (3.0, 2.0):
-            share = 100 / (1 + np.exp(epsilon))
+            share = 100 / (1 + math.exp(epsilon))
             hardening = Hardening("blip", length=length, epsilon=epsilon)
-            yield f"{length} blip epsilon={epsilon} ({share:.0f} % flips)", encode_with(schema, hardening)
-    identity, household = schema_of(IDENTITY), schema_of(HOUSEHOLD)
+            yield Variant(f"{length} blip epsilon={epsilon} ({share:.0f} % flips)", ((schema, hardening),))
     for profile in ("compat", "standard"):
-        first, second = (encode_with(schema, Hardening(profile)) for schema in (identity, household))
-        yield f"two CLKs, {profile}: identity", first
-        yield f"two CLKs, {profile}: household", second
-        yield f"two CLKs, {profile}: both", _side_by_side(first, second)
+        first, second = ((schema_of(features), Hardening(profile)) for features in (IDENTITY, HOUSEHOLD))
+        yield Variant(f"two CLKs, {profile}: identity", (first,))
+        yield Variant(f"two CLKs, {profile}: household", (second,))
+        yield Variant(f"two CLKs, {profile}: both", (first, second))
 
 
-def recipes() -> Iterator[tuple[str, Encode]]:
+def recipes() -> Iterator[Variant]:
     """The shipped recipe and what it was chosen over, all 1,024 bits under the profile standard."""
     variants: dict[str, Sequence[Feature]] = {
         "shipped": SHIPPED,
@@ -88,12 +98,7 @@ def recipes() -> Iterator[tuple[str, Encode]]:
     for factor in (0.75, 0.9, 1.15, 1.3):
         variants[f"all bits × {factor}"] = [f._replace(bits=round(f.bits * factor)) for f in SHIPPED]
     for name, features in variants.items():
-        yield name, encode_with(schema_of(features), Hardening())
-
-
-def encode_with(schema: EncodingSchema, hardening: Hardening) -> Encode:
-    """People under a secret to hardened CLKs, shape (n, bytes)."""
-    return lambda people, secret: PersonEncoder(schema, hardening, secret).encode(people)
+        yield Variant(name, ((schema_of(features), Hardening()),))
 
 
 def schema_of(features: Sequence[Feature]) -> EncodingSchema:
@@ -114,10 +119,6 @@ def schema_of(features: Sequence[Feature]) -> EncodingSchema:
         for feature in features
     ]
     return load_schema(json.dumps(document).encode())
-
-
-def _side_by_side(first: Encode, second: Encode) -> Encode:
-    return lambda people, secret: np.hstack([first(people, secret), second(people, secret)])
 
 
 def _change(features: Sequence[Feature], *changed: Feature) -> list[Feature]:

@@ -18,5 +18,5 @@ def test_the_shipped_recipe_is_the_shipped_schema() -> None:
 
 
 def test_every_other_recipe_differs() -> None:
-    encoded = [encode([ADA], b"\x05" * 32).tobytes() for _, encode in recipes()]
+    encoded = [variant.encode([ADA], b"\x05" * 32).tobytes() for variant in recipes()]
     assert len(set(encoded)) == len(encoded) > 20
