@@ -13,7 +13,7 @@ from protocol_worlds import SHIPPED, asked, asked_of_shipped, protocols
 from protocols.decision import Facts, Granted, Request, decide
 from protocols.decision_index import CompiledProtocol, ReasonCode
 
-REQUESTS = 40
+REQUESTS = 80
 SEEDS = st.integers(0, 2**32).map(lambda start: range(start, start + REQUESTS))
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -29,7 +29,7 @@ def agree(protocol: CompiledProtocol, questions: list[tuple[Request, Facts]]) ->
             assert frozenset(ours.reasons) == reasons
 
 
-@settings(max_examples=260, deadline=None, suppress_health_check=CHECKS)
+@settings(max_examples=130, deadline=None, suppress_health_check=CHECKS)
 @given(protocol=protocols(), seeds=SEEDS)
 def test_ten_thousand_requests(protocol: CompiledProtocol, seeds: range) -> None:
     agree(protocol, [asked(protocol, seed) for seed in seeds])
@@ -39,7 +39,7 @@ def test_the_worlds_meet_every_reason() -> None:
     """Agreement is worth something only where both answers and every reason occur."""
     met: Counter[str] = Counter()
 
-    @settings(max_examples=100, deadline=None, suppress_health_check=CHECKS, derandomize=True, database=None)
+    @settings(max_examples=60, deadline=None, suppress_health_check=CHECKS, derandomize=True, database=None)
     @given(protocol=protocols(), seeds=SEEDS)
     def meet(protocol: CompiledProtocol, seeds: range) -> None:
         for decision in (decide(*asked(protocol, seed), protocol) for seed in seeds):
@@ -64,7 +64,7 @@ def test_the_shipped_protocol_at_length() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=3000, deadline=None, suppress_health_check=CHECKS)
+@settings(max_examples=1500, deadline=None, suppress_health_check=CHECKS)
 @given(protocol=protocols(), seeds=SEEDS)
 def test_a_hundred_thousand_requests(protocol: CompiledProtocol, seeds: range) -> None:
     agree(protocol, [asked(protocol, seed) for seed in seeds])
