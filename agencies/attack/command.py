@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from rich.markup import escape
 from agencies.attack.gate import cut_offs_of, refusal_words, store_report, stored_reports, trend
 from agencies.attack.report import AttackReport, Subject, blocking_findings
 from agencies.attack.verdict import CutOffs
+from agencies.cli_parties import FolderOption
 from agencies.folder import AgencyFolder
 from agencies.progress import Progress, no_progress
 from agencies.reading import Reading, open_reading
@@ -46,6 +47,7 @@ def attack_extract(
     deep: bool = False,
     attacker_list: Path | None = None,
     seed: int | None = None,
+    tests: Sequence[str] | None = None,
     progress: Progress = no_progress,
 ) -> AttackReport:
     """Attack what `make_submission` would send of this reading, under the folder's protocol and linkage secret.
@@ -53,7 +55,7 @@ def attack_extract(
     The report is not stored; see `gate.store_report`. Raises `InputError`, `ExtractError`, `KeyProblem`, `ProtocolError`.
     """
     from agencies.attack.extra import need_extra
-    from agencies.attack.suite import DEEP_SAMPLE, SAMPLE, run_suite
+    from agencies.attack.suite import DEEP_SAMPLE, SAMPLE, TESTS, run_suite
     from agencies.encoders import protocol_encodings
     from agencies.secret import linkage_secret
 
@@ -75,6 +77,7 @@ def attack_extract(
         attacker_list=read_list(attacker_list, reading.rules) if attacker_list else None,
         cut_offs=cut_offs(folder),
         encodings=drawn.encodings,
+        tests=tuple(TESTS) if tests is None else tests,
         subject=subject_of(folder, reading),
         history=trend(stored_reports(folder.place("local"), folder.signing_key.public)),
         progress=progress,
@@ -160,7 +163,7 @@ def _listed(rows: csv.DictReader[str], name: str, rules: StandardiseRules) -> It
 
 def attack_command(
     extract: Annotated[Path, typer.Argument(help="The extract: CSV, TSV, Excel or Parquet.")],
-    folder: Annotated[Path, typer.Option("--folder", "-f", help="The agency's folder.")] = Path(),
+    folder: FolderOption = Path(),
     mapping: Annotated[
         Path | None, typer.Option("--mapping", help="Another mapping than the one in agency.yaml.")
     ] = None,

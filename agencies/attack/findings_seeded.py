@@ -20,6 +20,7 @@ from agencies.attack.words import GIVEN_LIST, HARDEN, KNOWN
 ASSIGN_ROWS = 1500
 OVERLAPS = (1.0, 0.5, 0.25)
 ENOUGH_SCORED = 300
+FEWEST_COMMON = 8
 DRAWS = 3
 
 
@@ -87,7 +88,10 @@ def _runs(stage: Stage, limit: str) -> Iterator[Run]:
     for overlap in OVERLAPS:
         sides = overlapping(graph.groups, overlap, stage.rng)
         common = np.flatnonzero(sides.truth >= 0)
+        if len(common) < FEWEST_COMMON:
+            continue
         known = stage.known[limit] if limit == "seeds_20" else round(share * len(common))
+        known = min(max(known, 1), len(common) // 2)
         seeds = np.flatnonzero(np.isin(sides.victims, graph.seeds(known, sides.victims[common])))
         for name, attacker in (("clean list", graph.expected), ("dirty list", graph.dirty)):
             yield _align(
@@ -136,5 +140,5 @@ def _public(stage: Stage, limit: str) -> Run:
 def _grouped(stage: Stage, known: int) -> Grouped:
     """With groups given and a clean list, over three draws of the known people."""
     graph = stage.graph
-    draws = [graph.seeds(min(known, graph.rows // 4), np.arange(graph.rows)) for _ in range(DRAWS)]
+    draws = [graph.seeds(max(1, min(known, graph.rows // 4)), np.arange(graph.rows)) for _ in range(DRAWS)]
     return pooled([attack_with_groups(stage, seeds, graph.expected) for seeds in draws])

@@ -36,13 +36,13 @@ class Grouped:
         return f"{share_of(self.right, self.scored)}, where guessing by size of group gives {self.guess:.1%}"
 
     def measures(self, name: str) -> list[Measure]:
-        """The figures; the excess is judged by the cut-off `name`."""
+        """The figures, for an attack named as its cut-off without groups is."""
         found = [
             Measure(
                 name=f"{name}_groups_excess",
                 about="share found with groups given, beyond guessing",
                 value=self.excess,
-                limit=name,
+                limit="groups_few" if name in ("unseeded", "seeds_20") else "groups_many",
                 successes=self.right,
                 chance=most_by_chance(self.scored, self.guess, together=self.together),
             ),
@@ -84,7 +84,7 @@ def attack_with_groups(stage: Stage, seeds: Ints, attacker: Dense) -> Grouped:
 
 
 def pooled(runs: list[Grouped]) -> Grouped:
-    """Several runs as one."""
+    """Several runs on the same people as one: what they find is not independent, so it counts as coming together."""
     scored = sum(run.scored for run in runs)
     return Grouped(
         right=sum(run.right for run in runs),
@@ -92,5 +92,5 @@ def pooled(runs: list[Grouped]) -> Grouped:
         guess=sum(run.guess * run.scored for run in runs) / max(scored, 1),
         inside_right=sum(run.inside_right for run in runs),
         inside=sum(run.inside for run in runs),
-        together=runs[0].together,
+        together=runs[0].together * len(runs),
     )

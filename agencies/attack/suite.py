@@ -22,7 +22,7 @@ from protocols.errors import InputError
 
 SAMPLE = 5_000
 DEEP_SAMPLE = 50_000
-FEWEST = 100
+FEWEST = 50
 
 TESTS: dict[str, Callable[[Stage], Finding]] = {
     "T0": findings_bits.schema_and_keys,
@@ -65,7 +65,7 @@ def run_suite(
     `sample` encodings are attacked (5,000; 50,000 if `deep`), by whole groups. `people` may be drawn from more `encodings`. The same
     seed gives the same figures.
 
-    Raises `InputError` if there are fewer than 100 people, or if the packages of `kinlink[attack]` are missing.
+    Raises `InputError` if there are fewer than 50 people, or if the packages of `kinlink[attack]` are missing.
     """
     need_extra()
     begun = time.monotonic()

@@ -18,6 +18,7 @@ ETA = 0.2
 QUANTILES = 64
 TOP = 10
 ITERATIONS = 25
+PATIENCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,17 @@ def _standardised(matrix: Floats, power: int) -> Floats:
 
 
 def _refine(left: Floats, right: Floats, best: Ints) -> Ints:
+    """Power iterations, until nothing changes or the agreement has not risen for a while."""
+    kept, highest, idle = best, -np.inf, 0
     for _ in range(ITERATIONS):
-        better = _assign(left[:, :] @ right[best])
-        if np.array_equal(better, best):
+        agreement = float((left * right[np.ix_(best, best)]).mean())
+        kept, idle = (best, 0) if agreement > highest else (kept, idle + 1)
+        highest = max(highest, agreement)
+        better = _assign(left @ right[best])
+        if idle == PATIENCE or np.array_equal(better, best):
             break
         best = better
-    return best
+    return kept
 
 
 def _assign(scores: Floats) -> Ints:

@@ -46,7 +46,8 @@ def wilson(successes: int, trials: int) -> Interval:
     share, z2 = successes / trials, _Z95 * _Z95
     middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     half = _Z95 / (1 + z2 / trials) * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials))
-    return Interval(max(0.0, middle - half), min(1.0, middle + half))
+    low = 0.0 if successes == 0 else max(0.0, middle - half)
+    return Interval(low, 1.0 if successes == trials else min(1.0, middle + half))
 
 
 def share_of(right: int, scored: int) -> str:
@@ -126,8 +127,9 @@ class CutOffs:
     frequencies beyond chance, and bits that are (nearly) always or never set. `identical`: share of rows that different people share.
     `length`: |correlation| of popcount and number of tokens. `co_occurrence`: share of bit pairs that go together. `frequency`,
     `patterns`: values or q-grams recovered. `fidelity`: correlation of similarities under two keys. The rest are shares of people:
-    `unseeded` with nobody known, `seeds_20`, `seeds_5pct`, `seeds_quarter` with that many known (beyond guessing, where groups are
-    given); `decoder` is a multiple of guessing; `learner` the share found by a learned encoder with a quarter known; `singled_out` the
+    `unseeded` with nobody known, `seeds_20`, `seeds_5pct`, `seeds_quarter` with that many known; `groups_few` and `groups_many` the
+    share beyond guessing when the attacker also has the groups, and knows nobody or 20, or 5 % or 25 %, of the people (nobody has
+    published that attack, so these limits are this project's own); `decoder` is a multiple of guessing; `learner` the share found by a learned encoder with a quarter known; `singled_out` the
     share of CLKs that fit fewer than five people.
     """
 
@@ -145,6 +147,8 @@ class CutOffs:
     seeds_20: Limit = Limit(0.005, 0.01)
     seeds_5pct: Limit = Limit(0.02, 0.05)
     seeds_quarter: Limit = Limit(0.04, 0.05)
+    groups_few: Limit = Limit(0.01, 0.05)
+    groups_many: Limit = Limit(0.05, 0.10)
     decoder: Limit = Limit(3.0, 5.0)
     learner: Limit = Limit(0.02, 0.05)
     singled_out: Limit = Limit(0.01, 0.05)

@@ -1,0 +1,151 @@
+"""The gate: no submission without a report about it, none past a blocking verdict, an override only with a reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from agencies.attack.gate import (
+    clear,
+    cut_offs_of,
+    require_report,
+    store_report,
+    stored_reports,
+    trend,
+)
+from agencies.attack.page import html_report
+from agencies.attack.report import AttackReport, Subject, blocking_findings, open_report, sign_report
+from agencies.attack.verdict import CutOffs, Finding, Measure, Verdict
+from protocols.errors import ProtocolError, SubmissionError, VerificationError
+from protocols.signing import SigningKey
+
+SUBJECT = Subject(
+    agency="police",
+    protocol="herts v1",
+    protocol_digest="a" * 64,
+    epoch=1,
+    encoding="standard, t = 5, 1,024 bits, 7 features",
+    extract_sha256="b" * 64,
+    extract_date=date(2026, 11, 16),
+)
+REASON = "Agreed with both data protection officers on 16 November for the trial only."
+
+
+def make_report(fidelity: float = 0.01, day: int = 16, subject: Subject | None = SUBJECT) -> AttackReport:
+    measure = Measure(name="fidelity", about="index", value=fidelity, limit="fidelity")
+    verdict = CutOffs().judge(measure)
+    found = Finding(test="T6", title="Fidelity", verdict=verdict, given="a list", got="little", measures=(measure,))
+    return AttackReport(
+        made_at=datetime(2026, 11, day, tzinfo=UTC),
+        subject=subject,
+        encoding=SUBJECT.encoding,
+        encodings=500,
+        rows=500,
+        groups=200,
+        deep=False,
+        seed=1,
+        attacker_list="the extract itself",
+        cut_offs={"fidelity": (0.1, 0.2)},
+        blocking=("T6",),
+        verdict=verdict,
+        findings=(found,),
+        seconds=1.5,
+    )
+
+
+@pytest.fixture(scope="module")
+def key() -> SigningKey:
+    return SigningKey.generate()
+
+
+def test_a_passing_report_clears_its_own_subject_only() -> None:
+    clearance = clear(make_report(), SUBJECT, CutOffs())
+    assert (clearance.report, clearance.overridden, clearance.reason) == (make_report().digest, (), None)
+    for change in ({"extract_sha256": "c" * 64}, {"epoch": 2}, {"protocol_digest": "d" * 64}):
+        with pytest.raises(SubmissionError, match=next(iter(change)).replace("_", " ")):
+            clear(make_report(), SUBJECT.model_copy(update=change), CutOffs())
+    with pytest.raises(SubmissionError):
+        clear(make_report(subject=None), SUBJECT, CutOffs())
+
+
+def test_a_blocking_verdict_stops_and_a_reason_overrides_it_visibly() -> None:
+    report = make_report(fidelity=0.5)
+    with pytest.raises(SubmissionError, match="T6"):
+        clear(report, SUBJECT, CutOffs())
+    with pytest.raises(SubmissionError, match="at least 20"):
+        clear(report, SUBJECT, CutOffs(), "because")
+    clearance = clear(report, SUBJECT, CutOffs(), REASON)
+    assert (clearance.overridden, clearance.reason) == (("T6",), REASON)
+
+
+def test_a_reason_is_kept_only_where_something_is_overridden() -> None:
+    assert clear(make_report(), SUBJECT, CutOffs(), REASON).reason is None
+
+
+def test_the_protocol_says_what_blocks() -> None:
+    lenient = cut_offs_of({"cut_offs": {"fidelity": {"warn": 0.5, "fail": 0.9}}})
+    assert blocking_findings(make_report(fidelity=0.5), lenient) == ()
+    strict = cut_offs_of({"cut_offs": {"fidelity": {"warn": 0, "fail": 0.001}}})
+    assert [each.test for each in blocking_findings(make_report(), strict)] == ["T6"]
+    assert blocking_findings(make_report(fidelity=0.5), cut_offs_of({"blocking": ["T8"]})) == ()
+    assert cut_offs_of({}) == CutOffs()
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        {"blocks": []},
+        {"blocking": ["T12"]},
+        {"blocking": "T8"},
+        {"cut_offs": {"fidelty": {"warn": 0, "fail": 1}}},
+        {"cut_offs": {"fidelity": {"fail": 1}}},
+        {"cut_offs": {"fidelity": {"warn": True, "fail": 1}}},
+        {"cut_offs": {"fidelity": {"warn": 0.5, "fail": 0.1}}},
+    ],
+)
+def test_a_wrong_attack_gate_is_refused(gate: dict[str, object]) -> None:
+    with pytest.raises(ProtocolError, match="attack_gate"):
+        cut_offs_of(gate)
+
+
+def test_a_report_is_signed_and_an_altered_one_is_not_read(key: SigningKey) -> None:
+    report = make_report()
+    signature = sign_report(report, key)
+    assert open_report(report.canonical(), signature, key.public) == report
+    altered = report.canonical().replace(b"0.01", b"0.00")
+    with pytest.raises(VerificationError):
+        open_report(altered, signature, key.public)
+    with pytest.raises(VerificationError):
+        open_report(report.canonical(), signature, SigningKey.generate().public)
+
+
+def test_the_newest_kept_report_about_an_extract_decides(tmp_path: Path, key: SigningKey) -> None:
+    with pytest.raises(SubmissionError, match="not been attacked"):
+        require_report(tmp_path, key.public, SUBJECT, CutOffs())
+    for report in (make_report(0.5, 14), make_report(0.02, 15)):
+        store_report(tmp_path, report, key, html_report(report))
+    other = make_report(0.5, 16, SUBJECT.model_copy(update={"epoch": 2}))
+    store_report(tmp_path, other, key, html_report(other))
+    assert require_report(tmp_path, key.public, SUBJECT, CutOffs()).report == make_report(0.02, 15).digest
+    assert [point.fidelity for point in trend(stored_reports(tmp_path, key.public))] == [0.5, 0.02, 0.5]
+
+
+def test_an_altered_report_does_not_count(tmp_path: Path, key: SigningKey) -> None:
+    path = store_report(tmp_path, make_report(0.5), key, "")
+    path.chmod(0o600)
+    path.write_bytes(make_report(0.01).canonical())
+    assert stored_reports(tmp_path, key.public) == []
+    with pytest.raises(SubmissionError):
+        require_report(tmp_path, key.public, SUBJECT, CutOffs())
+
+
+def test_reports_are_kept_private(tmp_path: Path, key: SigningKey) -> None:
+    path = store_report(tmp_path, make_report(), key, "<p>page</p>")
+    for suffix in (".json", ".jws", ".html"):
+        assert path.with_suffix(suffix).stat().st_mode & 0o077 == 0
+
+
+def test_a_verdict_is_part_of_the_clearance() -> None:
+    assert clear(make_report(fidelity=0.15), SUBJECT, CutOffs()).verdict == Verdict.WARN
