@@ -132,3 +132,10 @@ def test_no_pairs_no_grades() -> None:
         Candidates(none, none, none), empty, empty, empty, np.empty(0, dtype=bool), kinds, kinds, (), (), {}
     )
     assert grade(pairing, RULES) == []
+
+
+def test_a_person_is_no_company_for_itself() -> None:
+    """Two records of one undated member in one group are one kind of evidence, not two."""
+    rules = RULES.model_copy(update={"review": ReviewRules(most_share=1.0)})
+    found = _graded([(0, 0, 1.0), (0, 1, 1.0)], records=(Kind.UNKNOWN,) * 4, together=True, rules=rules)
+    assert [(item.grade, item.rule) for item in found] == [("probable", Rule.NO_DATE)] * 2

@@ -134,3 +134,21 @@ def test_markers_that_contradict_each_other_are_refused(county: Any) -> None:
         _run(county, Marker("m1-2", "school", ref, "must"), Marker("m1-3", "school", ref, "must"))
     with pytest.raises(InputError, match="have a must-link and a never-link"):
         _run(county, Marker("m1-2", "school", ref, "must"), Marker("m1-2", "school", ref, "never"))
+
+
+def test_a_never_link_leaves_the_record_to_its_rival(
+    county: Any, less: Callable[[EncodedRecords, str], EncodedRecords]
+) -> None:
+    """Twins of one encoding and one record: once a person says that it is not the one's, it is the other's."""
+    clks = county.anchor.clks.copy()
+    clks[7] = clks[6]
+    ref, other = _ref(county, "m1-2"), _ref(county, "m1-3")
+    result = link(
+        replace(county.anchor, clks=clks),
+        county.families,
+        [less(county.agency, other)],
+        RULES,
+        markers=[Marker("m1-2", "school", ref, "never")],
+        threads=1,
+    )
+    assert [(item.member_id, item.grade) for item in _of(result, ref)] == [("m1-3", "certain")]
