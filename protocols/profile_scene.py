@@ -57,7 +57,8 @@ class Scene:
             pending |= facts.grade is Grade.PROBABLE and isinstance(may_exist, Granted)
             cells = {cell.attribute: cell for cell in record.cells} if record else {}
             for attribute in self._attributes():
-                made = self._decide(attribute.mode, attribute, facts, consents)
+                consent = self._consent_to(attribute, consents)
+                made = self._decide(attribute.mode, attribute, replace(facts, consent=consent) if consents else facts)
                 decisions.append(made)
                 cell = cells.get(attribute.id)
                 if isinstance(made.decision, Granted) and cell is not None:
@@ -86,12 +87,8 @@ class Scene:
             return self.person
         return replace(self.person, grade=record.grade, held=record.held, silent=silent)
 
-    def _decide(
-        self, mode: Mode, attribute: Attribute | None, facts: Facts, consents: Sequence[ConsentRecord] = ()
-    ) -> DecisionMade:
+    def _decide(self, mode: Mode, attribute: Attribute | None, facts: Facts) -> DecisionMade:
         request = self._request(mode, attribute)
-        if attribute is not None and consents:
-            facts = replace(facts, consent=self._consent_to(attribute, consents))
         return DecisionMade(request, facts, decide(request, facts, self.protocol))
 
     def _request(self, mode: Mode, attribute: Attribute | None) -> Request:
@@ -145,7 +142,9 @@ class Scene:
 
     def _freshness(self, attribute: Attribute, cell: Cell) -> Freshness:
         rules = next((f for f in self.protocol.document.freshness if f.id == self.party.id), None)
-        days = rules.exceptions.get(attribute.id, rules.value_days) if rules else 0
+        if rules is None:
+            return Freshness.STALE
+        days = rules.exceptions.get(attribute.id, rules.value_days)
         old = self.at.astimezone(UTC).date() - cell.as_at > timedelta(days=days)
         return Freshness.STALE if old else Freshness.FRESH
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,13 +15,24 @@ from hypothesis import given, settings
 from mutants import Mutant, mutants
 from protocol_worlds import SHIPPED, asked, protocols
 
-from protocols import consent, decision, decision_index
+from protocols import consent, decision, decision_index, profile_scene
 from protocols.consent import consent_state
-from protocols.decision import Facts, Granted, Request, considered, decide
+from protocols.decision import ChildTie, Facts, Granted, Request, considered, decide
 from protocols.decision_index import CompiledProtocol
 from protocols.document import SharingProtocol
 from protocols.family import ConsentRecord
-from protocols.vocabulary import Capacity, ConsentStatus, Kind, Purpose
+from protocols.profile import AgencyStatus, Asker, RecordAtAgency
+from protocols.vocabulary import (
+    Capacity,
+    ConsentStatus,
+    Contact,
+    Grade,
+    Kind,
+    Purpose,
+    Relationship,
+    RoleFunction,
+    Stage,
+)
 
 pytestmark = pytest.mark.slow
 World = tuple[CompiledProtocol, list[tuple[Request, Facts]]]
@@ -102,6 +114,91 @@ def test_the_index(everything: list[World]) -> None:
         return any(answers(module.compile_protocol, world) != said for world, said in right)
 
     assert survivors(_file(decision_index), notices) == []
+
+
+def test_the_profile() -> None:
+    cases = [_scene(seed) for seed in range(1500)]
+
+    def answers(scene: Callable[..., Any], case: Any) -> tuple[Any, ...]:
+        parts, records, status = case
+        said = scene(*parts).tell(records, status)
+        released = [(cell.cell.attribute, cell.freshness.value, cell.granted.rule) for cell in said.released]
+        made = [(told(item.decision), item.facts) for item in said.decisions]
+        return (said.state.value, said.known, said.consent_needed, said.refused, released, made)
+
+    right = [answers(profile_scene.Scene, case) for case in cases]
+
+    def notices(module: ModuleType) -> bool:
+        return any(answers(module.Scene, case) != said for case, said in zip(cases, right, strict=True))
+
+    assert survivors(_file(profile_scene), notices) == []
+
+
+def _scene(seed: int) -> tuple[tuple[Any, ...], list[RecordAtAgency[Any]], AgencyStatus]:
+    """A person at an agency of the shipped protocol, with all that can matter."""
+    dice = random.Random(seed)
+    protocol, now = SHIPPED.compiled, datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
+    party = dice.choice([*SHIPPED.document.parties[1:6]] * 4 + [*SHIPPED.document.parties])
+    function = dice.choice((*list(RoleFunction)[:3] * 3, *RoleFunction))
+    asker = Asker(
+        function,
+        dice.choice((Purpose.SAFEGUARDING, Purpose.SAFEGUARDING, Purpose.FAMILY_SUPPORT)),
+        allocated=dice.random() < 0.95,
+        for_refs=frozenset({"subject-01"} if dice.random() < 0.5 else ()),
+        break_glass=dice.random() < 0.3,
+    )
+    kind = dice.choice((Kind.ADULT, Kind.ADULT, Kind.CHILD, Kind.UNBORN))
+    stage = dice.choice((Stage.FAMILY_HELP, Stage.CIN, Stage.CIN, Stage.S47, Stage.CP))
+    adult = kind is Kind.ADULT
+    contact = dice.choice((Contact.LIVES_WITH, Contact.LIVES_WITH, Contact.PROHIBITED)) if adult else None
+    tie = ChildTie(stage, Relationship.PARENT if adult else None, contact, expecting=adult and dice.random() < 0.3)
+    person = Facts(kind, (tie,), shielded=dice.random() < 0.2, break_glass=asker.break_glass)
+    attributes = protocol.by_agency[party.id]
+    ages = (0, 29, 30, 31, 44, 45, 46, 60, 61, 89, 90, 91)
+    days = [now.date() - timedelta(days=age) for age in ages]
+    records = []
+    for _ in range(dice.choice((0, 1, 1, 1, 2))):
+        cells = tuple(_Cell(a.id, dice.choice(days)) for a in attributes if dice.random() < 0.9)
+        records.append(
+            RecordAtAgency(
+                dice.choice((Grade.CERTAIN, Grade.CERTAIN, Grade.PROBABLE)),
+                cells,
+                consents=tuple(_about(dice, attributes, now)),
+                held=dice.random() < 0.1,
+                silent=dice.random() < 0.1,
+            )
+        )
+    age = dice.choice((0, 0, 0, 14, 15, 28, 29, 35, 36))
+    submitted = None if dice.random() < 0.05 else now.date() - timedelta(days=age)
+    status = AgencyStatus(submitted, available=dice.random() < 0.95, stopped=dice.random() < 0.05)
+    parts = (asker, "subject-01", party, person, _about(dice, attributes, now), protocol, now)
+    return parts, records, status
+
+
+@dataclass(frozen=True)
+class _Cell:
+    attribute: str
+    as_at: date
+
+
+def _about(dice: random.Random, attributes: Any, now: datetime) -> list[ConsentRecord]:
+    if dice.random() < 0.4:
+        return []
+    capacity, status = dice.choice((Capacity.ADULT, Capacity.PR_HOLDER)), dice.choice(tuple(ConsentStatus))
+    return [
+        ConsentRecord(
+            subject_ref="subject-01",
+            given_by_ref="subject-01" if capacity is Capacity.ADULT else "holder-001",
+            capacity=capacity,
+            scope=tuple(a.id for a in attributes),
+            purpose=dice.choice((Purpose.SAFEGUARDING, Purpose.FAMILY_SUPPORT)),
+            notice_version="v3",
+            method="online-form",
+            status=status,
+            given_at=now - timedelta(days=1),
+            withdrawn_at=now if status is ConsentStatus.WITHDRAWN else None,
+        )
+    ]
 
 
 def test_consent() -> None:
