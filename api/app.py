@@ -8,10 +8,22 @@ from fastapi.routing import APIRoute
 from api import problems
 from api.gate import Gate
 from api.guards import enforce
-from api.routes import about, audit, break_glass, corrections, desk, families, profiles, runs, submissions, token
+from api.routes import (
+    about,
+    audit,
+    break_glass,
+    corrections,
+    desk,
+    families,
+    profiles,
+    questions,
+    runs,
+    submissions,
+    token,
+)
 from api.service import Service
 
-ROUTERS = (about, token, submissions, families, runs, profiles, corrections, break_glass, desk, audit)
+ROUTERS = (about, token, submissions, families, runs, profiles, corrections, break_glass, desk, questions, audit)
 
 
 def create_app(service: Service) -> FastAPI:

@@ -9,7 +9,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from api.audit_log import EXPORT_FORMAT
+from api.fsck import check_store
+from api.store.engine import make_engine, read_only_address, sqlite_url
+from api.store.store import Store
 from protocols.audit.entries import Opening
 from protocols.audit.note import NoteKey
 from protocols.audit.verify import LogCheck, LogReport, Row
@@ -32,7 +37,7 @@ class Copy:
 
     def _from_database(self) -> Iterator[tuple[Row, tuple[Opening, ...]]]:
         try:
-            with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as database:
+            with closing(sqlite3.connect(read_only_address(self.path), uri=True)) as database:
                 self.checkpoints = [
                     note for (note,) in database.execute("SELECT note FROM audit_checkpoints ORDER BY size")
                 ]
@@ -100,3 +105,19 @@ def check_copy(path: Path, key: NoteKey | None, held: tuple[str, ...] = ()) -> L
     if key is None and copy.key_text is not None:
         key = NoteKey.from_text(copy.key_text)
     return check.finish([*copy.checkpoints, *held], key)
+
+
+def check_copy_store(path: Path) -> list[str] | None:
+    """What in a database copy lacks its entry, or does not fit; None for an export, which has the log alone."""
+    if not _is_database(path):
+        return None
+    engine = make_engine(sqlite_url(path), read_only=True)
+    try:
+        with Store(engine).reading() as tx:
+            return list(check_store(tx.session, tx, None))
+    except SQLAlchemyError as error:
+        raise VerificationError(
+            f"`{path}` cannot be read as a Kinlink database of this version.", next_step="Use the version that made it."
+        ) from error
+    finally:
+        engine.dispose()

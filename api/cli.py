@@ -12,23 +12,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from api.admin import init_service, load_version, register_card, retire_key, revoke_client
-from api.audit_copy import check_copy
-from api.audit_log import export_lines, prove, sign_checkpoint
+from api.cli_audit import HERE, DataDir, audit_app
 from api.operator_client import OperatorClient, operator
 from api.service import open_service
 from api.settings import load_settings
 from api.store.migrate import migrate as migrate_database
-from protocols.audit.events import AuditExported
-from protocols.audit.verify import read_key_file
 from protocols.errors import InputError, Refusal
-from protocols.signing import open_card
 
 service_app = typer.Typer(no_args_is_help=True, help="The central service: set up, register parties.")
 run_app = typer.Typer(no_args_is_help=True, help="Linking runs: start, status.")
-audit_app = typer.Typer(no_args_is_help=True, help="The audit log: verify, export, prove.")
 
-DataDir = Annotated[Path, typer.Option("--data", help="The service's data folder.", envvar="KINLINK_DATA_DIR")]
-HERE = Path("kinlink-data")
+__all__ = ["audit_app", "migrate", "run_app", "serve", "service_app", "worker"]
 
 
 def _console() -> Console:
@@ -225,87 +219,3 @@ def _show(run: dict[str, Any]) -> None:
         for agency, counts in sorted(run["totals"].items()):
             table.add_row(agency, str(counts.get("certain", 0)), str(counts.get("probable", 0)))
         console.print(table)
-
-
-@audit_app.command("verify")
-def verify(
-    copy: Annotated[Path, typer.Argument(help="A copy of the database, or an export.", exists=True, dir_okay=False)],
-    card: Annotated[Path | None, typer.Option(help="The service's card.", exists=True, dir_okay=False)] = None,
-    key: Annotated[Path | None, typer.Option(help="The log's key (log.vkey).", exists=True, dir_okay=False)] = None,
-    origin: Annotated[str, typer.Option(help="The log's name, with --card.")] = "kinlink.local/audit",
-    checkpoint: Annotated[list[Path] | None, typer.Option(help="A checkpoint that somebody kept.")] = None,
-) -> None:
-    """Check a copy of the audit log offline: every entry, the root, every checkpoint."""
-    from protocols.audit.note import NoteKey
-
-    vkey = read_key_file(key) if key else None
-    if vkey is None and card is not None:
-        vkey = NoteKey.of(origin, open_card(card.read_text("utf-8")).verifying_key)
-    held = tuple(path.read_text("utf-8") for path in checkpoint or ())
-    report = check_copy(copy, vkey, held)
-    console = _console()
-    for finding in report.findings:
-        console.print(f"  {finding}")
-    report.raise_for_findings()
-    console.print(
-        f"The audit log verifies: {report.size} entries, root {report.root.hex()[:16]}…, {report.signed} of them under "
-        f"{report.checkpoints} signed checkpoints, {report.openings} commitments opened."
-    )
-    if vkey is None:
-        console.print(
-            "No key was given: this shows that the copy fits itself, not that it is the service's. Give --key or --card."
-        )
-
-
-@audit_app.command("export")
-def export(
-    out: Annotated[Path, typer.Option(help="The file to write.")],
-    data: DataDir = HERE,
-    openings: Annotated[bool, typer.Option(help="With what opens the commitments: personal data.")] = False,
-) -> None:
-    """Write the log to a file that anyone can check."""
-    service = open_service(load_settings(data))
-    try:
-        with service.store.writing() as tx:
-            sign_checkpoint(tx.audit, service.settings.origin, service.keys.signing)
-            size = tx.audit.size()
-            event = AuditExported(actor="operator", size=size, root=tx.audit.root(size).hex(), openings=openings)
-            tx.audit.append(event)
-            sign_checkpoint(tx.audit, service.settings.origin, service.keys.signing)
-        with service.store.reading() as tx, out.open("w", encoding="utf-8") as target:
-            for line in export_lines(tx.audit, service.log_key, openings):
-                target.write(line + "\n")
-    finally:
-        service.close()
-    _console().print(f"Wrote {size + 1} entries to {out}.")
-
-
-@audit_app.command("checkpoint")
-def checkpoint(data: DataDir = HERE) -> None:
-    """Print the log's signed head."""
-    service = open_service(load_settings(data))
-    try:
-        with service.store.writing() as tx:
-            note = sign_checkpoint(tx.audit, service.settings.origin, service.keys.signing)
-    finally:
-        service.close()
-    typer.echo(note, nl=False)
-
-
-@audit_app.command("proof")
-def proof(
-    entry: Annotated[int, typer.Argument(help="The entry's index.", min=0)],
-    data: DataDir = HERE,
-    out: Annotated[Path | None, typer.Option(help="The file to write; left out: entry-N.tlog-proof.")] = None,
-) -> None:
-    """Write the proof that an entry is in the log, to be checked offline."""
-    service = open_service(load_settings(data))
-    try:
-        with service.store.writing() as tx:
-            sign_checkpoint(tx.audit, service.settings.origin, service.keys.signing)
-            text = prove(tx.audit, entry).text()
-    finally:
-        service.close()
-    path = out or Path(f"entry-{entry}.tlog-proof")
-    path.write_text(text, "utf-8")
-    _console().print(f"Wrote {path}.")

@@ -23,6 +23,7 @@ class Guard(StrEnum):
     DECLARE = "declare"  # children's social care
     QUERY = "query"  # the Workbook
     OPERATE = "operate"  # the operator
+    AUDIT = "audit"  # the council's data protection officer
     START = "operate or declare"
     CHALLENGE = "query, declare or submit"
 
@@ -58,6 +59,12 @@ ROUTES: dict[tuple[str, str], Guard] = {
     ("POST", "/v1/alerts/{alert_id}/seen"): Guard.CLIENT,
     ("PUT", "/v1/workers/{worker}/conflicts"): Guard.DECLARE,
     ("GET", "/v1/audit/checkpoint"): Guard.CLIENT,
+    ("GET", "/v1/audit/families/{family_ref}"): Guard.AUDIT,
+    ("GET", "/v1/audit/records/{agency}/{record_ref}"): Guard.AUDIT,
+    ("GET", "/v1/audit/links/{link_id}/breach"): Guard.AUDIT,
+    ("GET", "/v1/audit/people/{record_ref}"): Guard.AUDIT,
+    ("GET", "/v1/audit/agencies/{agency}"): Guard.AUDIT,
+    ("GET", "/v1/audit/decisions/{decision_id}"): Guard.AUDIT,
     ("GET", "/v1/certificates"): Guard.CLIENT,
     ("GET", "/v1/certificates/{day}"): Guard.CLIENT,
     ("GET", "/metrics"): Guard.OPEN,
@@ -69,6 +76,7 @@ _SCOPES: dict[Guard, tuple[str, ...]] = {
     Guard.DECLARE: ("declare",),
     Guard.QUERY: ("query",),
     Guard.OPERATE: ("operate",),
+    Guard.AUDIT: ("declare",),
     Guard.START: ("operate", "declare"),
     Guard.CHALLENGE: ("query", "declare", "submit:{client}"),
 }

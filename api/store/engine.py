@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool
 
 from protocols.errors import InputError
 
@@ -21,8 +22,17 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite+pysqlite:///{path}"
 
 
-def make_engine(url: str) -> Engine:
-    """An engine for `url` (SQLite or PostgreSQL). Nothing is opened yet. Raises `InputError` for another database."""
+def read_only_address(path: Path) -> str:
+    """How a SQLite file is opened so that nothing is written beside it; with its write-ahead log, if that was copied too."""
+    alone = not path.with_name(f"{path.name}-wal").exists()
+    return f"file:{path}?mode=ro" + ("&immutable=1" if alone else "")
+
+
+def make_engine(url: str, read_only: bool = False) -> Engine:
+    """An engine for `url` (SQLite or PostgreSQL). Nothing is opened yet. Raises `InputError` for another database.
+
+    A SQLite file that is opened `read_only` is not touched at all, not even for its lock.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -30,6 +40,11 @@ def make_engine(url: str) -> Engine:
             "The database's address is not a URL.",
             next_step="Write `postgresql+psycopg://…` or leave it out for SQLite.",
         ) from None
+    if parsed.get_backend_name() == "sqlite" and read_only:
+        address = read_only_address(Path(parsed.database or ""))
+        return create_engine(
+            "sqlite+pysqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool
+        )
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": BUSY_MILLISECONDS / 1000})
         event.listen(engine, "connect", _prepare_sqlite)

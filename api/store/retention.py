@@ -20,6 +20,7 @@ from api.store.tables_work import (
     JobRow,
     LinkRow,
     OnceRow,
+    OpeningRow,
     ProfileRow,
     RunRow,
     RunStepRow,
@@ -143,15 +144,19 @@ class Retention:
         self._session.execute(delete(RunStepRow).where(RunStepRow.run.in_(finished)))
         self._tally(entry, at, deleted)
 
-    def erase_openings(self, at: datetime, answered_before: datetime) -> None:
-        """Delete what opens commitments about answers that are older than the audit's years; the entries stay."""
-        entries = list(self._session.execute(select(ProfileRow.entry).where(ProfileRow.at < answered_before)).scalars())
-        if not entries:
+    def erase_openings(self, at: datetime, before: datetime) -> None:
+        """Delete what opens the commitments of every entry up to the last answer that is older than the audit's years."""
+        last = self._session.execute(select(func.max(ProfileRow.entry)).where(ProfileRow.at < before)).scalar_one()
+        if last is None:
             return
-        event = PersonalErased(actor="service", openings=len(entries), reason="audit-years")
-        entry = self._audit.forget(entries, event)
-        self._session.execute(delete(ProfileRow).where(ProfileRow.at < answered_before))
-        self._tally(entry, at, {"answers": len(entries)})
+        entries = list(
+            self._session.execute(select(OpeningRow.entry).where(OpeningRow.entry <= last).distinct()).scalars()
+        )
+        entry = self._audit.forget(
+            entries, PersonalErased(actor="service", openings=len(entries), reason="audit-years")
+        )
+        self._session.execute(delete(ProfileRow).where(ProfileRow.at < before))
+        self._tally(entry, at, {"answers-and-names": len(entries)})
 
     def _count(self, table: Any, *where: Any) -> int:
         return int(self._session.execute(select(func.count()).select_from(table).where(*where)).scalar_one())

@@ -24,6 +24,7 @@ from api.store.jobs import Jobs
 from api.store.links import Links
 from api.store.log import AuditLog
 from api.store.profiles import Profiles
+from api.store.questions import Questions
 from api.store.retention import Retention
 from api.store.submissions import Submissions
 
@@ -39,7 +40,7 @@ class Transaction:
     """Everything that one transaction can read and, if it writes, change."""
 
     def __init__(self, session: Session, clock: Clock, writes: bool) -> None:
-        self._session = session
+        self.session = session
         self.audit = AuditLog(session, clock, writes)
         self.identity = Identity(session, self.audit)
         self.submissions = Submissions(session, self.audit)
@@ -49,11 +50,12 @@ class Transaction:
         self.corrections = Corrections(session, self.audit, self.links)
         self.desk = Desk(session, self.audit, self.profiles)
         self.retention = Retention(session, self.audit, self.links)
+        self.questions = Questions(session, self.audit)
         self.jobs = Jobs(session, self.audit)
 
     def roll_back(self) -> None:
         """Undo everything so far; nothing more can be done in this transaction."""
-        self._session.rollback()
+        self.session.rollback()
 
 
 class Store:

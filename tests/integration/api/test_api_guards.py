@@ -15,6 +15,7 @@ ALLOWED = {
     Guard.DECLARE: {"social_care"},
     Guard.QUERY: {"workbook"},
     Guard.OPERATE: {"operator"},
+    Guard.AUDIT: {"social_care"},
     Guard.START: {"operator", "social_care"},
     Guard.CHALLENGE: {"workbook", "social_care", "police"},
 }
@@ -30,6 +31,10 @@ EXAMPLES = {
     "alert_id": "alr-" + "0" * 16,
     "worker": "w-1",
     "day": "2026-01-01",
+    "agency": "police",
+    "record_ref": "POLREF0001",
+    "link_id": "lnk-" + "0" * 24,
+    "decision_id": "prf-" + "0" * 20 + ".00.00.000",
 }
 
 

@@ -127,7 +127,7 @@ def test_old_decisions_lose_their_inputs_then_their_names_and_the_log_still_veri
     retention(linked, tools)
     assert scalar(linked, "SELECT count(*) FROM profiles") == 0
     assert scalar(linked, "SELECT count(*) FROM audit_openings WHERE value = 'w-1'") == 0
-    assert tools.events(linked, "audit:personal:erased")[0].facts == {"openings": 1, "reason": "audit-years"}
+    assert tools.events(linked, "audit:personal:erased")[0].facts["reason"] == "audit-years"
     assert tools.verified(linked).size
 
 

@@ -1,0 +1,168 @@
+"""Check the store against itself: everything that can be derived is derived again, and everything on record has its entry."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from api.explain import SALT_BYTES
+from api.store.log import TILE_LEVEL
+from api.store.store import Transaction
+from api.store.tables import FamilyAliasRow, FamilyRow, MemberRow, SubmissionRow
+from api.store.tables_work import (
+    AlertRow,
+    BreakGlassRow,
+    ChallengeRow,
+    EntryRow,
+    HeadRow,
+    LinkRow,
+    NodeRow,
+    ProfileRow,
+    RecallRow,
+    RunRow,
+)
+from protocols.audit.entries import Entry, Opening, read_entry
+from protocols.audit.events import EventKind
+from protocols.audit.merkle import nodes_of
+from protocols.errors import VerificationError
+from protocols.family import FamilyDeclaration
+
+
+def check_store(session: Session, tx: Transaction, submissions: Path | None) -> Iterator[str]:
+    """Everything that does not fit, as sentences. `submissions` is the folder of the files, if they are to be checked too."""
+    entries, openings = _read(tx)
+    yield from _derived(session, tx)
+    yield from _complete(session, entries, openings)
+    yield from _families(session)
+    yield from _links(session)
+    if submissions is not None:
+        yield from _files(session, submissions)
+
+
+def _read(tx: Transaction) -> tuple[list[Entry], dict[tuple[int, str], Opening]]:
+    entries, openings = [], {}
+    for row, opened in tx.audit.rows(tx.audit.size()):
+        with suppress(VerificationError):
+            entries.append(read_entry(row.body))
+        openings.update({(row.index, item.field): item for item in opened})
+    return entries, openings
+
+
+def _derived(session: Session, tx: Transaction) -> Iterator[str]:
+    """The log's length, its last leaf and the stored subtree hashes, from the leaves alone."""
+    leaves = list(session.execute(select(EntryRow.leaf).order_by(EntryRow.entry)).scalars())
+    head = session.execute(select(HeadRow)).scalar_one()
+    if head.size != len(leaves):
+        yield f"the log's head says {head.size} entries; there are {len(leaves)}"
+    elif leaves and head.last_leaf != leaves[-1]:
+        yield "the log's head does not fit its last entry"
+    node = nodes_of(leaves)
+    expected = {
+        (level, position): node(level, position)
+        for level in range(TILE_LEVEL, 64)
+        for position in range(len(leaves) >> level)
+    }
+    stored = {(row.level, row.position): row.hash for row in session.execute(select(NodeRow)).scalars()}
+    wrong = sum(stored.get(key) != value for key, value in expected.items()) + len(set(stored) - set(expected))
+    if wrong:
+        yield f"{wrong} stored subtree hashes of the log do not fit its entries"
+
+
+def _complete(session: Session, entries: list[Entry], openings: dict[tuple[int, str], Opening]) -> Iterator[str]:
+    """Every release, refusal, correction, run and emergency access that is stored has its entry, and the entry commits to it."""
+    named: dict[EventKind, set[str]] = {}
+    by_index = {entry.index: entry for entry in entries}
+    for entry in entries:
+        for value in entry.facts.values():
+            if isinstance(value, str):
+                named.setdefault(entry.kind, set()).add(value)
+    for row in session.execute(select(ProfileRow)).scalars():
+        told = by_index.get(row.entry)
+        if told is None or told.kind is not EventKind.PROFILE_ANSWERED or told.facts.get("profile") != row.profile:
+            yield f"answer `{row.profile}` has no entry"
+        elif row.decisions and not _commits(row.decisions, openings.get((row.entry, "decisions"))):
+            yield f"the decisions of answer `{row.profile}` are not the ones that entry {row.entry} commits to"
+    kept = set(session.execute(select(ProfileRow.profile)).scalars())
+    answered = named.get(EventKind.PROFILE_ANSWERED, set())
+    erased = any(entry.kind is EventKind.PERSONAL_ERASED for entry in entries)
+    lost = {name for name in answered if name.startswith("prf-")} - kept
+    if lost and not erased:
+        yield f"{len(lost)} answers are in the log and not in the store"
+    wanted = [
+        (RecallRow.recall, EventKind.RECALL_OPENED, "recall"),
+        (ChallengeRow.challenge, EventKind.LINK_CHALLENGED, "challenge"),
+        (BreakGlassRow.access, EventKind.BREAK_GLASS_OPENED, "emergency access"),
+        (RunRow.run, EventKind.RUN_REQUESTED, "run"),
+        (AlertRow.alert, EventKind.ALERT_RAISED, "alert"),
+        (SubmissionRow.submission, EventKind.SUBMISSION_RECEIVED, "submission"),
+    ]
+    for column, kind, what in wanted:
+        for name in session.execute(select(column)).scalars():
+            if name not in named.get(kind, set()):
+                yield f"{what} `{name}` has no entry"
+
+
+def _commits(decisions: bytes, opening: Opening | None) -> bool:
+    if opening is None:
+        return False
+    salt, packed = decisions[:SALT_BYTES], decisions[SALT_BYTES:]
+    try:
+        return hashlib.sha256(salt + zlib.decompress(packed)).hexdigest() == opening.value
+    except zlib.error:
+        return False
+
+
+def _families(session: Session) -> Iterator[str]:
+    """Members and aliases are what the declarations say."""
+    members, aliases = set(), set()
+    for row in session.execute(select(FamilyRow)).scalars():
+        declaration = FamilyDeclaration.model_validate_json(row.declaration)
+        members |= {(row.family_ref, member.record_ref) for member in declaration.members}
+        aliases |= {(alias, row.family_ref) for alias in declaration.aliases}
+    if members != set(session.execute(select(MemberRow.family_ref, MemberRow.record_ref)).all()):
+        yield "the stored members are not the ones of the declarations"
+    if aliases != set(session.execute(select(FamilyAliasRow.alias, FamilyAliasRow.family_ref)).all()):
+        yield "the stored aliases are not the ones of the declarations"
+
+
+def _links(session: Session) -> Iterator[str]:
+    """Links in force are of declared members; values are of linked records only."""
+    strangers = session.execute(
+        select(LinkRow.link).where(
+            LinkRow.state != "closed",
+            ~select(MemberRow.family_ref)
+            .where(MemberRow.family_ref == LinkRow.family_ref, MemberRow.record_ref == LinkRow.member_ref)
+            .exists(),
+        )
+    ).scalars()
+    for link in strangers:
+        yield f"link `{link}` is of nobody who is declared"
+    unlinked = session.execute(
+        text(
+            "SELECT count(*) FROM cells c JOIN submissions s ON s.submission = c.submission WHERE NOT EXISTS ("
+            "SELECT 1 FROM links l WHERE l.agency = s.agency AND l.record_ref = c.record_ref AND l.state <> 'closed')"
+        )
+    ).scalar_one()
+    if unlinked:
+        yield f"{unlinked} sealed values are of records that no link ends at"
+
+
+def _files(session: Session, folder: Path) -> Iterator[str]:
+    """The files of submissions in use are there and unchanged."""
+    rows = session.execute(
+        select(SubmissionRow.submission, SubmissionRow.file_sha256).where(
+            SubmissionRow.state.in_(("received", "current")), SubmissionRow.encodings_purged_at.is_(None)
+        )
+    )
+    for row in rows:
+        path = folder / f"{row.submission}.zip"
+        if not path.is_file():
+            yield f"the file of submission `{row.submission}` is missing"
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != row.file_sha256:
+            yield f"the file of submission `{row.submission}` was altered"

@@ -1,0 +1,338 @@
+"""The questions that a data protection officer must be able to answer in minutes. Every question is itself on record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from api.explain import AnswerStore, place_of, unpack
+from api.identity import DECLARING_AGENCY
+from api.problems import NotFound
+from api.runs import ActiveLink
+from protocols.audit.events import AuditAsked
+from protocols.document import SharingProtocol
+from protocols.errors import InputError
+from protocols.family import ConsentRecord
+
+BREACH_HOURS = 72
+
+
+class SeenAnswer(Protocol):
+    """One answer that was given."""
+
+    @property
+    def profile(self) -> str:
+        """The answer's id."""
+
+    @property
+    def at(self) -> datetime:
+        """When it was given."""
+
+    @property
+    def entry(self) -> int:
+        """Its entry in the log."""
+
+    @property
+    def family_ref(self) -> str:
+        """The family asked about."""
+
+    @property
+    def worker(self) -> str:
+        """The worker who asked."""
+
+    @property
+    def role_function(self) -> str:
+        """The worker's function."""
+
+    @property
+    def purpose(self) -> str:
+        """What for."""
+
+    @property
+    def protocol_digest(self) -> str:
+        """The agreement."""
+
+    @property
+    def released(self) -> int:
+        """How many values."""
+
+    @property
+    def decisions(self) -> bytes:
+        """Every decision, as kept; empty once their inputs were deleted."""
+
+
+class QuestionStore(Protocol):
+    """The storage that questions need."""
+
+    def asked(self, event: AuditAsked) -> None:
+        """Record that somebody asked."""
+
+    def answers_about(self, family_ref: str) -> Sequence[SeenAnswer]:
+        """Every answer about a family."""
+
+    def answers_through(self, links: list[str]) -> Sequence[tuple[str, SeenAnswer]]:
+        """Every answer that released something through links."""
+
+    def entries(self, field: str, value: str) -> list[bytes]:
+        """The log's entries that commit to a value."""
+
+    def links(self, agency: str | None, record_ref: str) -> list[ActiveLink]:
+        """Every link, ended ones too, of a record or a member."""
+
+    def families_of(self, member_ref: str) -> list[str]:
+        """The families that a person is declared in."""
+
+    def consents_of(self, agency: str, record_ref: str) -> list[ConsentRecord]:
+        """The consents about a record."""
+
+    def challenges_of(self, links: list[str]) -> list[tuple[str, str, str, datetime]]:
+        """Challenges about links."""
+
+    def recalls_of(self, links: list[str]) -> list[tuple[str, str, datetime, str | None]]:
+        """Recalls of links."""
+
+    def emergencies_of(self, family_ref: str) -> list[tuple[datetime, str, str, str | None]]:
+        """Emergency accesses to a family."""
+
+    def counts_of(self, agency: str) -> dict[str, int]:
+        """How much of an agency is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks a question of the log, and when."""
+
+    actor: str
+    now: datetime
+
+
+def _record(store: QuestionStore, who: Asking, question: str, about: str, rows: int) -> None:
+    store.asked(AuditAsked(actor=who.actor, question=question, rows=rows, about=about))
+
+
+def who_saw(store: QuestionStore, family_ref: str, who: Asking) -> dict[str, Any]:
+    """Everyone who asked about a family: answers and refusals, oldest first."""
+    answers = store.answers_about(family_ref)
+    refused = [json.loads(body) for body in store.entries("family", family_ref)]
+    refused = [item for item in refused if item["kind"] == "profile:family:refused"]
+    _record(store, who, "who-saw-family", family_ref, len(answers) + len(refused))
+    return {
+        "family_ref": family_ref,
+        "answers": [_answer(item) | {"released": item.released} for item in answers],
+        "refusals": [
+            {
+                "at": item["at"],
+                "entry": item["index"],
+                "reason": item["facts"]["reason"],
+                "role_function": item["facts"]["role_function"],
+            }
+            for item in refused
+        ],
+        "emergencies": [
+            {"at": at.isoformat(), "role_function": role, "reason": reason, "review": outcome}
+            for at, role, reason, outcome in store.emergencies_of(family_ref)
+        ],
+    }
+
+
+def _answer(item: SeenAnswer) -> dict[str, Any]:
+    return {
+        "at": item.at.isoformat(),
+        "profile": item.profile,
+        "entry": item.entry,
+        "worker": item.worker,
+        "role_function": item.role_function,
+        "purpose": item.purpose,
+        "protocol_digest": item.protocol_digest,
+    }
+
+
+def released_about(store: QuestionStore, agency: str, record_ref: str, as_of: datetime, who: Asking) -> dict[str, Any]:
+    """Everything that was released about one record up to a moment: to whom, when, which attributes."""
+    links = store.links(agency, record_ref)
+    found = [(link, item) for link, item in store.answers_through([item.link for item in links]) if item.at <= as_of]
+    _record(store, who, "released-about-record", f"{agency}/{record_ref}", len(found))
+    members = {item.link: item.member_ref for item in links}
+    return {
+        "agency": agency,
+        "record_ref": record_ref,
+        "as_of": as_of.isoformat(),
+        "links": [_link(item) for item in links],
+        "releases": [
+            _answer(item)
+            | {"link": link, "attributes": _attributes(item, members[link], agency), "values": item.released}
+            for link, item in found
+        ],
+    }
+
+
+def _link(item: ActiveLink) -> dict[str, Any]:
+    return {"link": item.link, "family_ref": item.family_ref, "grade": item.grade.value, "state": item.state}
+
+
+def _attributes(item: SeenAnswer, member_ref: str, agency: str) -> list[str] | None:
+    """What was released about a member by an agency; None once the decisions' inputs were deleted."""
+    if not item.decisions:
+        return None
+    lines = unpack(item.decisions)
+    return next((line["released"] for line in lines if (line["member"], line["agency"]) == (member_ref, agency)), [])
+
+
+def breach(store: QuestionStore, link: ActiveLink, aware_at: datetime, who: Asking) -> dict[str, Any]:
+    """Everyone who saw something through a link that was wrong, and by when the regulator must know (UK GDPR Art 33)."""
+    found = store.answers_through([link.link])
+    _record(store, who, "breach", link.link, len(found))
+    return {
+        "link": _link(link),
+        "agency": link.agency,
+        "record_ref": link.record_ref,
+        "member_ref": link.member_ref,
+        "aware_at": aware_at.isoformat(),
+        "notify_by": (aware_at + timedelta(hours=BREACH_HOURS)).isoformat(),
+        "seen_by": [
+            _answer(item) | {"attributes": _attributes(item, link.member_ref, link.agency), "values": item.released}
+            for _, item in found
+        ],
+        "workers": sorted({item.worker for _, item in found}),
+        "recalls": [
+            {"reason": reason, "opened_at": at.isoformat(), "outcome": outcome}
+            for _, reason, at, outcome in store.recalls_of([link.link])
+        ],
+        "challenges": [
+            {"reason": reason, "state": state, "opened_at": at.isoformat()}
+            for _, reason, state, at in store.challenges_of([link.link])
+        ],
+    }
+
+
+def subject_access(store: QuestionStore, member_ref: str, protocol: SharingProtocol, who: Asking) -> dict[str, Any]:
+    """A draft of a subject-access answer about one person, for a human to check. Third parties are left out.
+
+    Workers appear by function, families as the number of cases, other members not at all. The values themselves are with the source
+    agencies and the Workbook: the service cannot open them.
+    """
+    links = store.links(None, member_ref)
+    by_agency: dict[str, list[ActiveLink]] = {}
+    for item in links:
+        by_agency.setdefault(item.agency, []).append(item)
+    names = {party.id: party.name for party in protocol.parties}
+    titles = {item.id: item.title for item in protocol.attributes}
+    seen = store.answers_through([item.link for item in links])
+    of = {item.link: item.agency for item in links}
+    _record(store, who, "subject-access", member_ref, len(seen))
+    return {
+        "draft": "For a person to check before it is sent: serious harm, third parties, and what others have to answer themselves.",
+        "record_ref": member_ref,
+        "cases": len(store.families_of(member_ref)),
+        "agencies": [
+            {
+                "agency": names.get(agency, agency),
+                "records": [{"grade": item.grade.value, "state": item.state} for item in items],
+            }
+            for agency, items in sorted(by_agency.items())
+        ],
+        "disclosures": [
+            {
+                "at": item.at.isoformat(),
+                "by": names.get(of[link], of[link]),
+                "to": item.role_function,
+                "purpose": item.purpose,
+                "what": [titles.get(name, name) for name in _attributes(item, member_ref, of[link]) or []],
+                "values": item.released,
+            }
+            for link, item in seen
+        ],
+        "consents": [
+            {
+                "scope": [titles.get(name, name) for name in item.scope],
+                "purpose": item.purpose.value,
+                "status": item.status.value,
+                "given_at": item.given_at.isoformat(),
+                "notice": item.notice_version,
+            }
+            for item in store.consents_of(DECLARING_AGENCY, member_ref)
+        ],
+        "corrections": [
+            {"agency": names.get(of[link], of[link]), "reason": reason, "state": state, "at": at.isoformat()}
+            for link, reason, state, at in store.challenges_of([item.link for item in links])
+        ],
+        "kept_for": {
+            "links": f"until {protocol.retention.links_after_close_days} days after the case is closed",
+            "who saw what": f"{protocol.retention.audit_years} years",
+        },
+    }
+
+
+def article_30(store: QuestionStore, agency: str, protocol: SharingProtocol, who: Asking) -> dict[str, Any]:
+    """The record of processing of one agency (UK GDPR Art 30), from the agreement that is enforced and what is held."""
+    party = next((item for item in protocol.parties if item.id == agency), None)
+    if party is None:
+        raise InputError(
+            f"Agency `{agency}` is no party of {protocol.id}.", next_step="Use an id of the sharing protocol."
+        )
+    functions = {item.id: item.title for item in protocol.functions}
+    bases = {item.id: item for item in protocol.bases}
+    grants = [item for item in protocol.grants if item.agency == agency]
+    used = sorted({item.basis for item in grants})
+    attributes = [item for item in protocol.attributes if item.agency == agency]
+    _record(store, who, "article-30", agency, len(grants))
+    return {
+        "controller": party.name,
+        "party_class": party.party_class.value,
+        "contact": {"team": party.desk.team, "phone": party.desk.phone},
+        "agreement": {
+            "id": protocol.id,
+            "version": protocol.version,
+            "agreed": protocol.agreed.isoformat(),
+            "review": protocol.review_date.isoformat(),
+        },
+        "purposes": sorted({purpose.value for item in grants for purpose in item.purposes}),
+        "data_subjects": [
+            "children in declared open cases",
+            "unborn children in declared open cases",
+            "adults declared as members of these families",
+        ],
+        "categories": [
+            {"id": item.id, "title": item.title, "sensitivity": item.sensitivity.value} for item in attributes
+        ],
+        "recipients": sorted({functions[to] for item in grants for to in item.to}),
+        "bases": [
+            {
+                "id": name,
+                "statute": bases[name].statute,
+                "art6": bases[name].art6,
+                "art9": bases[name].art9,
+                "art10": bases[name].art10,
+            }
+            for name in used
+        ],
+        "transfers": "none outside the United Kingdom by this service",
+        "retention": protocol.retention.model_dump(mode="json"),
+        "security": [
+            "identifiers are encoded at the agency with a key that the service does not have; encodings are pseudonymised personal data",
+            "values are sealed at the agency to the Workbook; the service cannot open them",
+            "every answer and refusal is in an append-only log that the agency can check",
+        ],
+        "held": store.counts_of(agency),
+    }
+
+
+def explain(store: QuestionStore, answers: AnswerStore, decision_id: str, who: Asking) -> dict[str, Any]:
+    """What one decision was, by which rule or with every failed condition, and what it depended on."""
+    place = place_of(answers, decision_id) if decision_id.count(".") == 3 else None
+    if place is None:
+        raise NotFound("There is no such decision.", next_step="Use an id from a profile.")
+    _record(store, who, "explain-decision", decision_id, 1)
+    return {
+        "decision": decision_id,
+        "profile": place.profile,
+        "family_ref": place.family_ref,
+        "member_ref": place.member_ref,
+        "agency": place.agency,
+        "state": place.line["state"],
+        "released": place.line["released"],
+        "decisions": place.line["decisions"],
+    }

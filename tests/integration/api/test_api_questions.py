@@ -1,0 +1,176 @@
+"""What a data protection officer asks is answered in one step, by command and by HTTP, and each question is on record."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from api.cli_audit import audit_app
+from api.fsck import check_store
+from protocols.profile import Profile
+
+RUN = CliRunner()
+FAMILY, MOTHER, RECORD = "WB-20003", "SOCREF003M", "POLREF0030"
+
+
+@pytest.fixture
+def asked(linked):
+    linked.profile = Profile.read(linked.ask(FAMILY).content, "profile")
+    linked.ask(FAMILY, worker="w-2")
+    return linked
+
+
+def get(site, path, party="social_care", **params):
+    answer = site.call(party, "GET", f"/v1/audit/{path}", params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def link_of(site, record):
+    with site.service.store.engine.connect() as connection:
+        return connection.execute(text("SELECT link FROM links WHERE record_ref = :r"), {"r": record}).scalar_one()
+
+
+def test_who_saw_a_family(asked, tools):
+    found = get(asked, f"families/{FAMILY}")
+    assert [(item["worker"], item["role_function"]) for item in found["answers"]] == [("w-1", "social-worker")]
+    assert found["answers"][0]["released"] > 0
+    assert [item["reason"] for item in found["refusals"]] == ["not-allocated"]
+    question = tools.events(asked, "audit:question:answered")[-1]
+    assert (question.actor, question.facts["question"], question.facts["rows"]) == ("social_care", "who-saw-family", 2)
+    assert get(asked, "families/WB-20004")["answers"] == []
+
+
+def test_what_was_released_about_a_record_as_of_a_date(asked):
+    found = get(asked, f"records/police/{RECORD}")
+    released = found["releases"][0]
+    told = {
+        value.attribute
+        for member in asked.profile.members
+        if member.record_ref == MOTHER
+        for agency in member.agencies
+        if agency.agency == "police"
+        for value in agency.values
+    }
+    assert set(released["attributes"]) == told
+    before = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    assert get(asked, f"records/police/{RECORD}", as_of=before)["releases"] == []
+
+
+def test_a_breach_pack_names_everyone_who_saw_it_and_the_deadline(asked):
+    asked.ask("WB-20004")
+    link = link_of(asked, RECORD)
+    aware = "2026-11-20T09:00:00+00:00"
+    found = get(asked, f"links/{link}/breach", aware_at=aware)
+    assert found["workers"] == ["w-1"]
+    assert len(found["seen_by"]) == 1
+    assert found["seen_by"][0]["profile"] == asked.profile.members[0].agencies[0].decision_id.split(".")[0]
+    assert found["notify_by"] == "2026-11-23T09:00:00+00:00"
+
+
+def test_a_subject_access_draft_leaves_third_parties_out(asked):
+    found = get(asked, f"people/{MOTHER}")
+    assert found["cases"] == 1
+    assert {item["agency"] for item in found["agencies"]} >= {"Hertfordshire Constabulary"}
+    assert found["disclosures"]
+    shown = json.dumps(found)
+    for third in ("SOCREF003F", "SOCREF003C", "w-1", FAMILY, "POLREF0031"):
+        assert third not in shown
+
+
+def test_a_record_of_processing_comes_from_the_agreement(asked):
+    found = get(asked, "agencies/police")
+    assert found["controller"] == "Hertfordshire Constabulary"
+    assert found["held"]["links certain"] > 0
+    assert all(item["statute"] and item["art6"] for item in found["bases"])
+    assert asked.call("social_care", "GET", "/v1/audit/agencies/fire").status_code == 422
+
+
+def test_a_decision_is_explained_with_its_rule_or_its_reasons(asked):
+    told = asked.profile.members[0].agencies
+    granted = next(value for agency in told for value in agency.values)
+    found = get(asked, f"decisions/{granted.decision_id}")
+    line = next(item for item in found["decisions"] if item[1] == granted.attribute)
+    assert line[2:4] == ["granted", granted.rule]
+    silent = next(agency for agency in told if not agency.values)
+    refused = get(asked, f"decisions/{silent.decision_id}")
+    assert all(item[2] == "refused" and item[3] for item in refused["decisions"])
+    assert asked.call("social_care", "GET", "/v1/audit/decisions/prf-" + "0" * 20 + ".00.00.000").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("who-saw", FAMILY),
+        ("released", "police", RECORD),
+        ("subject-access", MOTHER),
+        ("article-30", "police"),
+        ("fsck",),
+    ],
+    ids=lambda words: words[0],
+)
+def test_the_same_by_command(asked, words, tmp_path):
+    data = str(asked.settings.data_dir)
+    answer = RUN.invoke(audit_app, [*words, "--data", data])
+    assert answer.exit_code == 0, answer.exception
+    assert answer.output.strip()
+    if words[0] != "fsck":
+        out = tmp_path / "answer.json"
+        written = RUN.invoke(audit_app, [*words, "--data", data, "--json", "--out", str(out)])
+        assert written.exit_code == 0, written.exception
+        assert json.loads(out.read_text())
+
+
+def test_breach_and_explain_by_command(asked):
+    data = str(asked.settings.data_dir)
+    assert "w-1" in RUN.invoke(audit_app, ["breach", link_of(asked, RECORD), "--data", data]).output
+    decision = asked.profile.members[0].agencies[0].decision_id
+    assert decision in RUN.invoke(audit_app, ["explain", decision, "--data", data]).output
+    assert "no link" in str(RUN.invoke(audit_app, ["breach", "lnk-0", "--data", data]).exception)
+    assert "no such decision" in str(RUN.invoke(audit_app, ["explain", "x", "--data", data]).exception)
+
+
+def findings(site):
+    with site.service.store.reading() as tx:
+        return list(check_store(tx.session, tx, site.settings.folder.submissions))
+
+
+DAMAGE = {
+    "an answer without its entry": ("UPDATE profiles SET entry = 0", "has no entry"),
+    "decisions that were changed": (
+        "UPDATE profiles SET decisions = x'00112233445566778899aabbccddeeff00'",
+        "commits to",
+    ),
+    "an answer that was removed": ("DELETE FROM profiles", "in the log and not in the store"),
+    "an alert from nowhere": (
+        "INSERT INTO alerts (alert, at, about, recipient, entry) VALUES ('alr-x', '2026-01-01 00:00:00', 'x', 'police', 0)",
+        "alert `alr-x` has no entry",
+    ),
+    "a member nobody declared": ("INSERT INTO members VALUES ('WB-20003', 'STRANGER01')", "the stored members"),
+    "a link of nobody": (
+        "UPDATE links SET member_ref = 'STRANGER01' WHERE record_ref = 'POLREF0030'",
+        "nobody who is declared",
+    ),
+    "a wrong head": ("UPDATE audit_head SET size = size + 1", "the log's head"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_fsck_names_what_does_not_fit(asked, name):
+    assert findings(asked) == []
+    statement, what = DAMAGE[name]
+    with asked.service.store.engine.begin() as connection:
+        connection.execute(text("PRAGMA foreign_keys = OFF"))
+        connection.execute(text(statement))
+    assert any(what in item for item in findings(asked)), findings(asked)
+
+
+def test_fsck_checks_the_files(asked):
+    path = next(asked.settings.folder.submissions.iterdir())
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + b"x")
+    assert any("altered" in item for item in findings(asked))
+    path.unlink()
+    assert any("missing" in item for item in findings(asked))
