@@ -48,17 +48,20 @@ def init(
 
 @service_app.command("register")
 def register(
-    card: Annotated[Path, typer.Argument(help="A party's card.", exists=True, dir_okay=False)], data: DataDir = HERE
+    cards: Annotated[list[Path], typer.Argument(help="Parties' cards.", exists=True, dir_okay=False)],
+    data: DataDir = HERE,
 ) -> None:
-    """Believe a party's card from now on. Compare its fingerprints with its owner first."""
+    """Believe parties' cards from now on. Compare their fingerprints with their owners first."""
     service = open_service(load_settings(data))
     try:
-        found = register_card(service, card.read_text("utf-8"))
+        for card in cards:
+            found = register_card(service, card.read_text("utf-8"))
+            _console().print(
+                f"Registered {found.party}: signing key {found.verifying_key.kid}, "
+                f"sealing key {found.sealing_public_key.fingerprint}."
+            )
     finally:
         service.close()
-    _console().print(
-        f"Registered {found.party}: signing key {found.verifying_key.kid}, sealing key {found.sealing_public_key.fingerprint}."
-    )
 
 
 @service_app.command("retire-key")

@@ -34,7 +34,7 @@ def introduce_parties(stage: Stage, service: str, county: Path) -> None:
     for agency in AGENCIES:
         shutil.copytree(county / agency, stage.home / agency, dirs_exist_ok=True)
     cards = [f"{party}/{party}.card" for party in (*AGENCIES, "workbook")]
-    stage.run([Call(("service", "register", "--data", "service", card)) for card in cards], show=1, at_once=1)
+    stage.run([Call(("service", "register", "--data", "service", *cards))])
 
 
 def share_the_secret(stage: Stage) -> None:
