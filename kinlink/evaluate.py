@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,73 +12,37 @@ import numpy as np
 from agencies.encoders import NamedEncoding, protocol_encodings
 from agencies.standardise.person import StandardiseRules, StandardPerson
 from kinlink.evaluate_folder import FolderOfExtracts, FolderRecord, read_folder
+from kinlink.evaluate_score import Quality, Scorer
 from linkage.matcher import Progress, link
 from linkage.records import EncodedRecords, Family, Member
 from linkage.result import Link, LinkResult
 from protocols.load import LoadedProtocol
+from protocols.matching import GuardRules
 from protocols.vocabulary import Kind, Role
 
 LINK_COLUMNS = ("agency", "record_id", "anchor_record_id", "grade")
+NO_GUARDS = GuardRules(date=False, age=False, closeness=0.0)
 _NOBODY = StandardPerson("", "", "", "", "", "", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
-    """One agency's links against the truth; a true pair is a record of the anchor and one of the agency of one person."""
-
-    agency: str
-    certain: int
-    certain_right: int
-    probable: int
-    probable_right: int
-    true_pairs: int
-    wrong_people: int
-    linked_records: int
-
-    @property
-    def precision(self) -> float:
-        """Share of certain links that are right."""
-        return self.certain_right / self.certain if self.certain else 1.0
-
-    @property
-    def recall(self) -> float:
-        """Share of true pairs that are certain links."""
-        return self.certain_right / self.true_pairs if self.true_pairs else 1.0
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall of the certain links."""
-        return _f1(self.precision, self.recall)
-
-    @property
-    def precision_with_probable(self) -> float:
-        """Share of all links that are right."""
-        links = self.certain + self.probable
-        return (self.certain_right + self.probable_right) / links if links else 1.0
-
-    @property
-    def recall_with_probable(self) -> float:
-        """Share of true pairs that are links of either grade."""
-        return (self.certain_right + self.probable_right) / self.true_pairs if self.true_pairs else 1.0
-
-    @property
-    def review_load(self) -> float:
-        """Probable links for a person to look at, as a share of the true pairs."""
-        return self.probable / self.true_pairs if self.true_pairs else 0.0
-
-    @property
-    def wrong_disclosure(self) -> float:
-        """Share of the records with a certain link whose link is to somebody else."""
-        return self.wrong_people / self.linked_records if self.linked_records else 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was linked, and what it is worth where the truth is known."""
+    """What was linked, and what it is worth where the truth is known.
+
+    `quality` is that of `result`; `other` that of the same run with the protocol's guards the other way round.
+    """
 
     folder: FolderOfExtracts
+    anchor: str
+    guards: bool
     result: LinkResult
     quality: tuple[Quality, ...] | None
+    other: tuple[Quality, ...] | None
+
+    @property
+    def scorer(self) -> Scorer:
+        """Scores links of this folder."""
+        return Scorer(self.folder, self.anchor)
 
 
 def evaluate(
@@ -88,13 +51,16 @@ def evaluate(
     protocol: LoadedProtocol,
     secret: bytes,
     *,
+    guards: bool = False,
     encoding: NamedEncoding | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Link every agency's records to the anchor's declared families under the protocol's encoding (or another) and match rules.
 
-    The truth is read for measuring only, after the links are made. Raises `InputError`.
+    The guards of the match rules are a protocol's decision about what a person must look at first, not about what is
+    likely. Without `guards` a link has the grade that its probability gives; what the guards would change is measured
+    beside it. The truth is read for measuring only, after the links are made. Raises `InputError`.
     """
     encoding = encoding or protocol_encodings(protocol)[0]
     rules = StandardiseRules(version=f"person-{protocol.document.encoding.standardisation}")
@@ -102,11 +68,17 @@ def evaluate(
     encoded = {agency: _encoded(folder, agency, encoding, secret) for agency in folder.extracts}
     families = _families(folder, encoded[anchor])
     others = [records for agency, records in encoded.items() if agency != anchor]
-    result = link(encoded[anchor], families, others, protocol.document.matching, threads=threads, progress=progress)
-    quality = None
-    if folder.truth is not None:
-        quality = tuple(_quality(folder, anchor, records.agency, result.links) for records in others)
-    return Evaluation(folder, result, quality)
+    matching = protocol.document.matching
+    rules_of = {True: matching, False: matching.model_copy(update={"guards": NO_GUARDS})}
+    result = link(encoded[anchor], families, others, rules_of[guards], threads=threads, progress=progress)
+    if folder.truth is None:
+        return Evaluation(folder, anchor, guards, result, None, None)
+    scorer = Scorer(folder, anchor)
+    otherwise = link(encoded[anchor], families, others, rules_of[not guards], threads=threads)
+    quality, other = (
+        tuple(scorer.agency(records.agency, found.links) for records in others) for found in (result, otherwise)
+    )
+    return Evaluation(folder, anchor, guards, result, quality, other)
 
 
 def write_links(path: Path, links: Sequence[Link]) -> None:
@@ -147,30 +119,3 @@ def _families(folder: FolderOfExtracts, anchor: EncodedRecords) -> list[Family]:
 
 def _known(records: Sequence[FolderRecord], kinds: dict[str, str]) -> list[FolderRecord]:
     return [record for record in records if record.record_id in kinds]
-
-
-def _quality(folder: FolderOfExtracts, anchor: str, agency: str, links: Sequence[Link]) -> Quality:
-    truth = folder.truth or {}
-    anchors = Counter(truth.get((anchor, record.record_id)) for record in folder.extracts[anchor])
-    held = [truth.get((agency, record.record_id)) for record in folder.extracts[agency]]
-    found = [(item, _right(truth, anchor, item)) for item in links if item.agency == agency]
-    certain = [(item, right) for item, right in found if item.grade == "certain"]
-    return Quality(
-        agency=agency,
-        certain=len(certain),
-        certain_right=sum(right for _, right in certain),
-        probable=len(found) - len(certain),
-        probable_right=sum(right for _, right in found) - sum(right for _, right in certain),
-        true_pairs=sum(anchors[person] for person in held if person is not None),
-        wrong_people=len({item.record_ref for item, right in certain if not right}),
-        linked_records=len({item.record_ref for item, _ in certain}),
-    )
-
-
-def _right(truth: dict[tuple[str, str], str], anchor: str, item: Link) -> bool:
-    person = truth.get((item.agency, item.record_ref))
-    return person is not None and person == truth.get((anchor, item.member_id))
-
-
-def _f1(precision: float, recall: float) -> float:
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0

@@ -13,7 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from config.resources import PROTOCOL_FILE
-from kinlink.evaluate import Evaluation, Quality, evaluate, write_links
+from kinlink.evaluate import Evaluation, evaluate, write_links
+from kinlink.evaluate_groups import divisions
+from kinlink.evaluate_report import write_report
+from kinlink.evaluate_score import Quality, gaps
 from protocols.errors import InputError
 from protocols.load import load_protocol
 from protocols.vocabulary import Grade
@@ -26,22 +29,43 @@ def evaluate_command(
     anchor: Annotated[str, typer.Option(help="The agency that declares the families.")] = "social_care",
     protocol: Annotated[Path, typer.Option(help="The sharing protocol: encoding and match rules.")] = PROTOCOL_FILE,
     links_out: Annotated[Path | None, typer.Option("--links-out", help="Write the links here, one line each.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write a readable report (HTML) here; needs truth.csv.")
+    ] = None,
+    guards: Annotated[
+        bool,
+        typer.Option(
+            "--guards/--no-guards",
+            help="Grade with the protocol's guards, as a live run would: links that rest on shared evidence alone go to "
+            "review. Either way the table shows both.",
+        ),
+    ] = False,
     seed: Annotated[
         str | None,
         typer.Option("--seed-secret", help="Make the linkage secret from this text, to repeat a measurement."),
     ] = None,
 ) -> None:
     """Encode, link and measure a folder of extracts. Nothing leaves this machine, and no server is needed."""
-    if links_out is not None and not links_out.parent.is_dir():
-        raise InputError(f"There is no folder `{links_out.parent}` to write to.", next_step="Make it, or name another.")
+    for target in (links_out, report):
+        if target is not None and not target.parent.is_dir():
+            raise InputError(
+                f"There is no folder `{target.parent}` to write to.", next_step="Make it, or name another."
+            )
     begun = time.monotonic()
     secret = os.urandom(32) if seed is None else hashlib.sha256(seed.encode()).digest()
     console = Console(highlight=False, soft_wrap=True)
     with console.status("Encoding and linking …"):
-        found = evaluate(folder, anchor, load_protocol(protocol), secret)
+        found = evaluate(folder, anchor, load_protocol(protocol), secret, guards=guards)
     if links_out is not None:
         write_links(links_out, found.result.links)
-    console.print(_counts(found, anchor) if found.quality is None else _measured(found.quality))
+    if report is not None:
+        write_report(report, found)
+    if found.quality is None or found.other is None:
+        console.print(_counts(found, anchor))
+    else:
+        console.print(_measured(found.quality))
+        console.print(_guarded(*((found.other, found.quality) if guards else (found.quality, found.other)), guards))
+        console.print(_families(found))
     console.print(
         f"{sum(map(len, found.folder.extracts.values())):,} records of {len(found.folder.extracts)} agencies "
         f"in {time.monotonic() - begun:.1f} s."
@@ -56,6 +80,43 @@ def _counts(found: Evaluation, anchor: str) -> Table:
     for report in found.result.report.agencies:
         table.add_row(report.agency, f"{report.records:,}", f"{report.certain:,}", f"{report.probable:,}")
     return table
+
+
+def _guarded(plain: tuple[Quality, ...], held: tuple[Quality, ...], guards: bool) -> Table:
+    table = Table(
+        title=f"What the guards of the match rules change (the grades above are {'with' if guards else 'without'} them)",
+        title_justify="left",
+    )
+    table.add_column("agency")
+    for name in ("certain, no guards", "wrong", "recall", "certain, guards", "wrong", "recall", "review, guards"):
+        table.add_column(name, justify="right")
+    for a, b in zip(plain, held, strict=True):
+        table.add_row(
+            a.agency,
+            f"{a.certain:,}",
+            f"{a.certain - a.certain_right:,}",
+            f"{a.recall:.4f}",
+            f"{b.certain:,}",
+            f"{b.certain - b.certain_right:,}",
+            f"{b.recall:.4f}",
+            f"{b.review_load:.1%}",
+        )
+    return table
+
+
+def _families(found: Evaluation) -> str:
+    links = found.result.links
+    whole = found.scorer.families(links)
+    lines = [
+        f"Families: {whole.right_certain:,} of {whole.families:,} have every member's records right by certain links alone, "
+        f"{whole.right_with_probable:,} with the probable ones; {whole.with_wrong_certain:,} have a certain link to somebody "
+        "else.",
+        *(
+            f"Largest gap in certain recall by {gap.by}: {100 * gap.recall_gap:.1f} points ({gap.worst} below {gap.best})."
+            for gap in gaps(found.scorer.groups(links, divisions(found.folder.year)))
+        ),
+    ]
+    return "\n".join(lines)
 
 
 def _measured(quality: tuple[Quality, ...]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from agencies.standardise.person import RawPerson, StandardiseRules, StandardPerson, standardise
@@ -36,14 +37,14 @@ class FolderRecord:
     person: StandardPerson
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FolderOfExtracts:
     """The extracts by agency, in the order of their names, and person ids by agency and record if the truth is there."""
 
     extracts: dict[str, list[FolderRecord]]
     truth: dict[tuple[str, str], str] | None
 
-    @property
+    @cached_property
     def year(self) -> int:
         """The year that the extracts are taken to be from: the latest year of birth that more than a slip would give."""
         years = sorted(
