@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all check lock bench clean
+.PHONY: help install demo test test-all mutants check lock bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ test: install ## run the tests (under ten minutes)
 
 test-all: install ## run the tests with the long ones
 	@$(BIN)/python -m pytest
+
+mutants: install ## put faults into the deciding code and see each noticed (long)
+	@$(BIN)/python -m pytest -m slow tests/property/protocols/test_mutants.py
 
 check: install ## lint, types and import contracts; runs all and reports every failure
 	@failed=0; \

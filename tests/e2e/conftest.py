@@ -119,7 +119,7 @@ def add_canary(folder: Path) -> None:
         target.write(line.encode(encoding.replace("-sig", "")))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     home = tmp_path_factory.mktemp("whole")
     county = tmp_path_factory.mktemp("county")
