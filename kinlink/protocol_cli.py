@@ -17,7 +17,8 @@ from protocols.document import SharingProtocol
 from protocols.document_checks import expiries, orphans
 from protocols.errors import InputError, ProtocolError, Refusal
 from protocols.load import LoadedProtocol, load_protocol
-from protocols.pages import lifecycle_page, matrix_page, protocol_page
+from protocols.pages import lifecycle_page, protocol_page
+from protocols.pages_matrix import matrix_page
 from protocols.personas import load_personas
 from protocols.rehearsal import RehearsalReport, ReleaseCount, rehearse
 from protocols.schema import json_schema

@@ -1,4 +1,6 @@
-"""Breaking the glass: what has to be on record before emergency access opens, how long it lasts, and when somebody must judge it."""
+"""Breaking the glass: what has to be on record before emergency access opens, how long it lasts, and when
+somebody must judge it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _SATURDAY = 5
 
 
 class BrokenGlass(Wire):
-    """One worker's emergency access to one family. `text` and `manager` are for those who judge it, never for logs."""
+    """One worker's emergency access to one family. `text` and `manager` are for those who judge it, never for
+    logs.
+    """
 
     family_ref: str = Field(pattern=FAMILY_REF)
     worker: str = Field(pattern=WORKER)
@@ -53,7 +57,9 @@ def is_open(broken: BrokenGlass, rules: BreakGlass, at: datetime) -> bool:
 
 
 def judge_by(broken: BrokenGlass, rules: BreakGlass, holidays: frozenset[date] = frozenset()) -> date:
-    """The last day for the retrospective decision: so many working days after the day on which the glass was broken."""
+    """The last day for the retrospective decision: so many working days after the day on which the glass was
+    broken.
+    """
     day, left = broken.at.date(), rules.review_working_days
     while left:
         day += timedelta(days=1)

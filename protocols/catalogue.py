@@ -1,8 +1,8 @@
 """Attribute values in the closed shapes of the catalogue: validated, and encoded to one length per attribute.
 
-A value is a mapping of the attribute's fields, or None for "none recorded". Encoded, all values of an attribute (None included) have the
-same length, which follows from the catalogue alone, so a sealed value's length tells nothing. Errors name the attribute, the field and
-what is expected, never the value.
+A value is a mapping of the attribute's fields, or None for "none recorded". Encoded, all values of an
+attribute (None included) have the same length, which follows from the catalogue alone, so a sealed value's
+length tells nothing. Errors name the attribute, the field and what is expected, never the value.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ Value = dict[str, Any]
 
 
 def validate_value(attribute: Attribute, value: object) -> Value | None:
-    """The value with its fields in the catalogue's order, or None. Raises `InputError` that names the first bad field."""
+    """The value with its fields in the catalogue's order, or None. Raises `InputError` that names the first
+    bad field.
+    """
     if value is None:
         return None
     if not isinstance(value, Mapping):
@@ -62,8 +64,8 @@ def validate_value(attribute: Attribute, value: object) -> Value | None:
 def value_from_texts(attribute: Attribute, texts: Mapping[str, str]) -> Value | None:
     """A value from the cells of an extract: `texts` by field name, a contact as `contact.name` and so on.
 
-    Blank cells are absent; all blank is None. Numbers, flags (yes/no, true/false, 1/0) and lists (separated by `|`) are read; dates
-    must be ISO 8601 by now. Raises `InputError`.
+    Blank cells are absent; all blank is None. Numbers, flags (yes/no, true/false, 1/0) and lists (separated
+    by `|`) are read; dates must be ISO 8601 by now. Raises `InputError`.
     """
     given = {name: text.strip() for name, text in texts.items() if text.strip()}
     if not given:
@@ -109,7 +111,9 @@ def decode_value(attribute: Attribute, data: bytes) -> Value | None:
 
 
 def encoded_length(attribute: Attribute) -> int:
-    """The length in bytes of every encoded value of this attribute: its longest value, to the next multiple of 16."""
+    """The length in bytes of every encoded value of this attribute: its longest value, to the next multiple
+    of 16.
+    """
     return _length(tuple(attribute.fields.items()))
 
 

@@ -1,9 +1,11 @@
-"""A sharing protocol as Cedar policies: a second engine that has to come to the same decisions, for the same reasons.
+"""A sharing protocol as Cedar policies: a second engine that has to come to the same decisions, for the same
+reasons.
 
-Cedar skips a policy that fails to evaluate, so a `forbid` could fail open: the schema makes every attribute mandatory and the policies are
-to be validated against it. Cedar names no reason for a default deny, so every condition stands a second time as a policy of the
-actions `why …`, which permits exactly where the condition fails; what those permit is the list of reasons. This module only writes text
-and JSON; `cedarpy` is needed to run it.
+Cedar skips a policy that fails to evaluate, so a `forbid` could fail open: the schema makes every attribute
+mandatory and the policies are to be validated against it. Cedar names no reason for a default deny, so every
+condition stands a second time as a policy of the actions `why …`, which permits exactly where the condition
+fails; what those permit is the list of reasons. This module only writes text and JSON; `cedarpy` is needed to
+run it.
 """
 
 from __future__ import annotations
@@ -58,7 +60,9 @@ class CedarProtocol:
 
 
 def compile_to_cedar(protocol: CompiledProtocol) -> CedarProtocol:
-    """The whole protocol in Cedar. Policy ids: `rule` and `rule!` (emergency) permit; `rule#condition` says what failed."""
+    """The whole protocol in Cedar. Policy ids: `rule` and `rule!` (emergency) permit; `rule#condition` says
+    what failed.
+    """
     policies = [*_general(protocol), *_prohibitions(protocol), *_never_release(protocol)]
     grants = {grant.id: grant for slot in protocol.slots.values() for grant in slot.grants}
     for grant in grants.values():
@@ -69,7 +73,9 @@ def compile_to_cedar(protocol: CompiledProtocol) -> CedarProtocol:
 
 
 def cedar_request(request: Request, facts: Facts, *, why: bool) -> dict[str, Any]:
-    """A request and its facts as a Cedar request; `why` asks for the failed conditions instead of the decision."""
+    """A request and its facts as a Cedar request; `why` asks for the failed conditions instead of the
+    decision.
+    """
     return {
         "principal": {"type": "Worker", "id": "worker"},
         "action": {"type": "Action", "id": f"{WHY if why else ''}{request.mode}"},
@@ -242,7 +248,9 @@ def _counts(people: Sequence[PeopleLine], stages: Sequence[Stage]) -> str:
 
 
 def _highest_in(people: Sequence[PeopleLine], stages: Sequence[Stage]) -> str:
-    """That the highest stage that counts is one of these: one of them counts, and none that is higher and not one of them."""
+    """That the highest stage that counts is one of these: one of them counts, and none that is higher and not
+    one of them.
+    """
     groups: dict[tuple[Stage, ...], list[Stage]] = {}
     for stage in stages:
         others = (other for other in Stage if other not in stages and STAGE_ORDER[other] > STAGE_ORDER[stage])

@@ -34,12 +34,14 @@ def consent_state(
     at: datetime,
     rules: ConsentRules | None = None,
 ) -> ConsentState:
-    """Where the consents recorded about one person stand for an attribute and any of these purposes at a moment.
+    """Where the consents recorded about one person stand for an attribute and any of these purposes at a
+    moment.
 
-    The last word of each person who can give consent counts. A competent child's own word stands before that of the holders of
-    parental responsibility. Two holders who disagree, or a record that says so, make a dispute: a person decides, and until then
-    nothing is released on consent. An unborn child has no consent of its own. Under `rules`, a consent lasts no longer than they say and
-    counts only if it was given to one of their notices.
+    The last word of each person who can give consent counts. A competent child's own word stands before that
+    of the holders of parental responsibility. Two holders who disagree, or a record that says so, make a
+    dispute: a person decides, and until then nothing is released on consent. An unborn child has no consent
+    of its own. Under `rules`, a consent lasts no longer than they say and counts only if it was given to one
+    of their notices.
     """
     if kind not in (Kind.ADULT, Kind.CHILD):
         return ConsentState.NOT_ASKED
@@ -95,10 +97,11 @@ def _joint(states: list[ConsentState]) -> ConsentState:
 
 
 def latest_expiry(given_at: datetime, date_of_birth: date | None, lasts_days: int) -> datetime:
-    """The latest moment at which a consent must end: its longest duration, or the birthday that asks for a new one.
+    """The latest moment at which a consent must end: its longest duration, or the birthday that asks for a
+    new one.
 
-    For a child, the sixteenth and the eighteenth birthday ask again. Only an agency can say when that is, because only an agency
-    knows dates of birth; it writes the result into `expires_at`.
+    For a child, the sixteenth and the eighteenth birthday ask again. Only an agency can say when that is,
+    because only an agency knows dates of birth; it writes the result into `expires_at`.
     """
     end = given_at + timedelta(days=lasts_days)
     if date_of_birth is None:

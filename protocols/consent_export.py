@@ -1,4 +1,6 @@
-"""A consent as a record that other systems can read, with the fields of ISO/IEC TS 27560:2023 (consent record information structure)."""
+"""A consent as a record that other systems can read, with the fields of ISO/IEC TS 27560:2023 (consent record
+information structure).
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""The decision: may this worker be told this about this person, now? Default deny; a refusal lists every failed condition.
+"""The decision: may this worker be told this about this person, now? Default deny; a refusal lists every
+failed condition.
 
-`decide` is pure and total: the same request, facts and protocol give the same decision for ever, so a decision can be replayed
-as of its time. Prohibitions, the never-release list, holds, silence and shielding stand before every grant and before
-break-glass. What the caller may learn of a refusal is decided elsewhere (`protocols/profile.py`): reasons are for the audit log.
+`decide` is pure and total: the same request, facts and protocol give the same decision for ever, so a
+decision can be replayed as of its time. Prohibitions, the never-release list, holds, silence and shielding
+stand before every grant and before break-glass. What the caller may learn of a refusal is decided elsewhere
+(`protocols/profile.py`): reasons are for the audit log.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ STAGE_ORDER: Final = {stage: rank for rank, stage in enumerate([Stage.CLOSED, *l
 class Request:
     """What is asked. `attribute` is None in the modes EXISTENCE and REVIEW. `at` is an aware time.
 
-    `allocated`: children's social care has the worker on this case. `own_client`: the person asked about is the member whom the
-    worker works with.
+    `allocated`: children's social care has the worker on this case. `own_client`: the person asked about is
+    the member whom the worker works with.
     """
 
     role_function: RoleFunction
@@ -46,10 +48,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ChildTie:
-    """One child of this family through whom the person counts: the child's stage, and what an adult is to the child.
+    """One child of this family through whom the person counts: the child's stage, and what an adult is to the
+    child.
 
-    A child or unborn child has one tie, to itself, without relationship and contact. `expecting`: the adult is the mother of
-    this unborn child.
+    A child or unborn child has one tie, to itself, without relationship and contact. `expecting`: the adult
+    is the mother of this unborn child.
     """
 
     stage: Stage
@@ -82,7 +85,9 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Yes, by exactly one rule, on one basis. `stage` is the stage that counted; `break_glass` if only that made it so."""
+    """Yes, by exactly one rule, on one basis. `stage` is the stage that counted; `break_glass` if only that
+    made it so.
+    """
 
     rule: str
     basis: str
@@ -156,7 +161,9 @@ class Considered:
 
 
 def considered(request: Request, facts: Facts, protocol: CompiledProtocol) -> tuple[Considered, ...]:
-    """Every grant about what was asked, and why each did or did not apply: the answer to "why not another rule?"."""
+    """Every grant about what was asked, and why each did or did not apply: the answer to "why not another
+    rule?".
+    """
     day = request.at.astimezone(UTC).date()
     emergency = facts.break_glass and request.role_function in protocol.break_functions
     found = []
@@ -168,7 +175,9 @@ def considered(request: Request, facts: Facts, protocol: CompiledProtocol) -> tu
 
 
 def stage_that_counts(facts: Facts, people: tuple[PeopleLine, ...]) -> Stage | None:
-    """The highest stage among the children through whom this person is one of these people; None if there is none."""
+    """The highest stage among the children through whom this person is one of these people; None if there is
+    none.
+    """
     stages = [
         child.stage for line in people if facts.kind in line.kinds for child in facts.children if _counts(child, line)
     ]

@@ -60,7 +60,9 @@ GRANT_CONDITIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One failed condition. `rule` is the grant, prohibition or never-release item; empty for a general condition."""
+    """One failed condition. `rule` is the grant, prohibition or never-release item; empty for a general
+    condition.
+    """
 
     code: ReasonCode
     rule: str = ""

@@ -1,6 +1,7 @@
 """A decision's inputs as they are kept: all that a decision depended on, and nothing that names a person.
 
-What is kept can be decided again, as of its time and under its own version (`why`), or under a draft (`rehearsal`).
+What is kept can be decided again, as of its time and under its own version (`why`), or under a draft
+(`rehearsal`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ FRESH: Final = ("protocol_fresh", "stage_fresh", "role_fresh")
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """One question that was really asked: about whom (a pseudonym), whether in an open case, what, and what was so."""
+    """One question that was really asked: about whom (a pseudonym), whether in an open case, what, and what
+    was so.
+    """
 
     subject: str
     open_case: bool

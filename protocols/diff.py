@@ -34,7 +34,9 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change: of which part, what it does, and what it says before and after (one of them empty for added and removed)."""
+    """One change: of which part, what it does, and what it says before and after (one of them empty for added
+    and removed).
+    """
 
     part: str
     id: str
@@ -52,7 +54,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Told:
-    """One thing that one function may be told: agency, attribute (or mode), function, stage, and under which condition."""
+    """One thing that one function may be told: agency, attribute (or mode), function, stage, and under which
+    condition.
+    """
 
     agency: str
     what: str
@@ -110,7 +114,9 @@ def _grants(old: SharingProtocol, new: SharingProtocol) -> Iterator[Change]:
 
 
 def _direction(old: SharingProtocol, one: Grant, new: SharingProtocol, two: Grant) -> ChangeKind:
-    """Whether the second grant permits everything that the first did (widened), the other way round, or neither."""
+    """Whether the second grant permits everything that the first did (widened), the other way round, or
+    neither.
+    """
     less, more = _reach(old, one), _reach(new, two)
     wider = all(_covers(more[key], less[key]) for key in less)
     narrower = all(_covers(less[key], more[key]) for key in less)

@@ -1,4 +1,6 @@
-"""The sharing protocol: one versioned document that people read, agree and rehearse, and that is then enforced to the letter."""
+"""The sharing protocol: one versioned document that people read, agree and rehearse, and that is then
+enforced to the letter.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class Party(Dated):
 
 
 class ClkEncoding(Part):
-    """One CLK that every agency makes: its name and its clkhash linkage schema (version 3), named by its SHA-256."""
+    """One CLK that every agency makes: its name and its clkhash linkage schema (version 3), named by its
+    SHA-256.
+    """
 
     id: Id
     schema_file: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*\.json$")]
@@ -112,8 +116,8 @@ class Notice(Dated):
 class ConsentRules(Part):
     """What people are asked, by whom, and where asking would not be safe.
 
-    Consent is asked for only where it decides something; it is not asked of an adult whose contact with the child is one of
-    `not_asked_where_contact`, nor by a function that is not in `asked_by`.
+    Consent is asked for only where it decides something; it is not asked of an adult whose contact with the
+    child is one of `not_asked_where_contact`, nor by a function that is not in `asked_by`.
     """
 
     scopes: Annotated[tuple[ConsentScope, ...], Field(min_length=1)]

@@ -1,4 +1,6 @@
-"""The attribute catalogue of a sharing protocol: what an agency may record about a person, and in which closed shape."""
+"""The attribute catalogue of a sharing protocol: what an agency may record about a person, and in which
+closed shape.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What must hold between the parts of a sharing protocol before it can be loaded: names, references, dates, completeness."""
+"""What must hold between the parts of a sharing protocol before it can be loaded: names, references, dates,
+completeness.
+"""
 
 from __future__ import annotations
 

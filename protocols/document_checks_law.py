@@ -1,4 +1,6 @@
-"""The law in a sharing protocol: a rule without its full basis cannot be loaded, nor one that its sender cannot use."""
+"""The law in a sharing protocol: a rule without its full basis cannot be loaded, nor one that its sender
+cannot use.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,9 @@ def check_grant_bases(document: SharingProtocol) -> Iterator[Problem]:
 
 
 def _told(document: SharingProtocol, grant: Grant) -> frozenset[Sensitivity]:
-    """How sensitive what a grant tells is. That a person is known to an agency is as sensitive as what the agency holds."""
+    """How sensitive what a grant tells is. That a person is known to an agency is as sensitive as what the
+    agency holds.
+    """
     if grant.mode in (Mode.EXISTENCE, Mode.REVIEW):
         return frozenset(a.sensitivity for a in document.attributes if a.agency == grant.agency)
     return frozenset(a.sensitivity for a in document.attributes if a.id in grant.attributes)

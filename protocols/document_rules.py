@@ -1,4 +1,6 @@
-"""The rules of a sharing protocol: bases, people, grants, prohibitions, the never-release list, shielding, break-glass."""
+"""The rules of a sharing protocol: bases, people, grants, prohibitions, the never-release list, shielding,
+break-glass.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,9 @@ from protocols.vocabulary import (
 class Basis(Dated):
     """A typed authority to share, with the days on which it is law.
 
-    `before` names the basis that serves until this one begins. `cldc_route` is the way past the common-law duty of
-    confidentiality. `authorised_by_law` is what DPA 2018 s.36(4) asks for when law-enforcement data is used for something else.
+    `before` names the basis that serves until this one begins. `cldc_route` is the way past the common-law
+    duty of confidentiality. `authorised_by_law` is what DPA 2018 s.36(4) asks for when law-enforcement data
+    is used for something else.
     """
 
     id: Id
@@ -46,9 +49,11 @@ class Basis(Dated):
 
 
 class People(Part):
-    """Whom a grant is about: a kind of person and, for an adult, what the adult is to the child whose stage counts.
+    """Whom a grant is about: a kind of person and, for an adult, what the adult is to the child whose stage
+    counts.
 
-    `expecting` narrows adults to the mothers of unborn children, and the child whose stage counts to the unborn one.
+    `expecting` narrows adults to the mothers of unborn children, and the child whose stage counts to the
+    unborn one.
     """
 
     id: Id
@@ -70,7 +75,9 @@ class People(Part):
 
 
 class Grant(Dated):
-    """One permission: this agency may tell these functions this, about these people, at these stages, on this basis."""
+    """One permission: this agency may tell these functions this, about these people, at these stages, on this
+    basis.
+    """
 
     id: Id
     agency: Id
@@ -120,7 +127,8 @@ class Prohibition(Part):
 class NeverRelease(Part):
     """A class of data that is never catalogued, never granted and never released.
 
-    `words` are what an attribute or field of the class would be called: `home_address` or `hiv`. `attributes` names whole attributes.
+    `words` are what an attribute or field of the class would be called: `home_address` or `hiv`. `attributes`
+    names whole attributes.
     """
 
     id: Annotated[str, Field(pattern=r"^N[1-9][0-9]?$")]
@@ -129,13 +137,17 @@ class NeverRelease(Part):
     attributes: tuple[AttributeId, ...] = ()
 
     def covers(self, name: str) -> bool:
-        """Whether an attribute's or a field's name is of this class: by whole words, in any agency's namespace."""
+        """Whether an attribute's or a field's name is of this class: by whole words, in any agency's
+        namespace.
+        """
         tail = "_" + name.rpartition(".")[2] + "_"
         return name in self.attributes or any(f"_{word}_" in tail for word in self.words)
 
 
 class Shielding(Part):
-    """Who may still see location-revealing attributes of a shielded person. Nobody sees the never-release list."""
+    """Who may still see location-revealing attributes of a shielded person. Nobody sees the never-release
+    list.
+    """
 
     location_seen_by: tuple[RoleFunction, ...]
 
@@ -143,8 +155,8 @@ class Shielding(Part):
 class BreakGlass(Part):
     """Emergency access. It widens function and stage for the grants that say so, and nothing else.
 
-    `on_a_rota` are functions that no case allocates: for these, and only during break-glass, the recorded reason stands in
-    for the allocation.
+    `on_a_rota` are functions that no case allocates: for these, and only during break-glass, the recorded
+    reason stands in for the allocation.
     """
 
     functions: Annotated[tuple[RoleFunction, ...], Field(min_length=1)]

@@ -1,9 +1,10 @@
 """The life of a version of a sharing protocol: who advises, who approves, when it goes live, who can stop it.
 
-The transitions are data (`TRANSITIONS`); `docs/protocol-lifecycle.md` is drawn from them. Every act is about one digest: a changed
-document is another version and starts again. Data protection officers advise and do not approve. The senior information risk owner
-of every party approves, and the Caldicott Guardian where a party holds health data. Any party's data protection officer can stop
-that party's releases at once; what is stopped, only an approver starts again.
+The transitions are data (`TRANSITIONS`); `docs/protocol-lifecycle.md` is drawn from them. Every act is about
+one digest: a changed document is another version and starts again. Data protection officers advise and do not
+approve. The senior information risk owner of every party approves, and the Caldicott Guardian where a party
+holds health data. Any party's data protection officer can stop that party's releases at once; what is
+stopped, only an approver starts again.
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ class Verdict(StrEnum):
 class Act(Wire):
     """One act on record: who, in what office, for which agency, did what, when, to which digest, and why.
 
-    `reasons` are required for advice, an override and every stop. `verdict` belongs to advice, `day` and `rehearsal` to scheduling:
-    `rehearsal` is the digest of a rehearsal report that passed.
+    `reasons` are required for advice, an override and every stop. `verdict` belongs to advice, `day` and
+    `rehearsal` to scheduling: `rehearsal` is the digest of a rehearsal report that passed.
     """
 
     deed: Deed
@@ -154,7 +155,9 @@ def required_advice(document: SharingProtocol) -> frozenset[str]:
 
 
 def required_approvals(document: SharingProtocol) -> frozenset[tuple[str, Office]]:
-    """Who has to approve: every party's senior risk owner, and the Caldicott Guardian of those with health data."""
+    """Who has to approve: every party's senior risk owner, and the Caldicott Guardian of those with health
+    data.
+    """
     owners = {(party.id, Office.SENIOR_RISK_OWNER) for party in document.parties}
     return frozenset(owners | {(p.id, Office.CALDICOTT_GUARDIAN) for p in document.parties if p.health})
 

@@ -1,8 +1,8 @@
 """Read a sharing protocol from its YAML file, with every error at its line and column.
 
-An error reads `file:line:column: rule: what is wrong, what would be right`; all errors of a document are listed at once.
-The digest is the SHA-256 of the canonical JSON (RFC 8785) of what the document says: comments, quoting and layout are not part
-of it.
+An error reads `file:line:column: rule: what is wrong, what would be right`; all errors of a document are
+listed at once. The digest is the SHA-256 of the canonical JSON (RFC 8785) of what the document says:
+comments, quoting and layout are not part of it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def load_protocol(path: Path) -> LoadedProtocol:
 
 
 def read_yaml(path: Path) -> str:
-    """A YAML 1.2 file as JSON text, dates as text. Raises `ProtocolError` for what cannot be read or is not YAML."""
+    """A YAML 1.2 file as JSON text, dates as text. Raises `ProtocolError` for what cannot be read or is not
+    YAML.
+    """
     return json.dumps(_tree(_read(path), path.name).data)
 
 
@@ -80,12 +82,16 @@ def load_protocol_text(text: str, name: str) -> LoadedProtocol:
 
 
 def digest_of(document: SharingProtocol) -> str:
-    """The SHA-256 of the canonical JSON of what the document says; what it leaves to defaults is not part of it."""
+    """The SHA-256 of the canonical JSON of what the document says; what it leaves to defaults is not part of
+    it.
+    """
     return hashlib.sha256(canonical_json(document)).hexdigest()
 
 
 def canonical_json(document: SharingProtocol) -> bytes:
-    """The canonical JSON (RFC 8785) of what the document says. It is a sharing protocol file too, and loads fast."""
+    """The canonical JSON (RFC 8785) of what the document says. It is a sharing protocol file too, and loads
+    fast.
+    """
     return rfc8785.dumps(document.model_dump(mode="json", by_alias=True, exclude_unset=True))
 
 

@@ -1,7 +1,9 @@
-"""Who may be told what from which stage on: worked out by asking the decision itself, not by reading the rules.
+"""Who may be told what from which stage on: worked out by asking the decision itself, not by reading the
+rules.
 
-Every function, stage, relationship, level of contact and attribute is asked about; nothing else stands in the way (a certain link, a worker
-on the case, nothing held, silent or shielded). So what the page shows is what is enforced.
+Every function, stage, relationship, level of contact and attribute is asked about; nothing else stands in the
+way (a certain link, a worker on the case, nothing held, silent or shielded). So what the page shows is what
+is enforced.
 """
 
 from __future__ import annotations
@@ -107,7 +109,9 @@ def _least(
 
 
 def cell_words(matrix: Matrix, key: SlotKey, function: RoleFunction) -> str:
-    """One cell for people: from which stage on, and under which condition: `CIN consent; S47`, `CP own client`, `-`."""
+    """One cell for people: from which stage on, and under which condition: `CIN consent; S47`, `CP own
+    client`, `-`.
+    """
     by_stage = {stage: _at(matrix, key, function, stage) for stage in OPEN_STAGES}
     words, last = [], None
     for stage, condition in by_stage.items():

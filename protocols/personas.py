@@ -1,4 +1,6 @@
-"""Golden personas: made-up people of whom everybody agrees what may be told. A draft that treats one differently cannot be scheduled."""
+"""Golden personas: made-up people of whom everybody agrees what may be told. A draft that treats one
+differently cannot be scheduled.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ class Tie(Part):
 class Asking(Part):
     """One worker's view: everything in `may` is told, everything in `may_not` is not.
 
-    Entries are attributes, `agency EXISTENCE` or `agency REVIEW`; `agency *` in `may_not` stands for all of an agency.
+    Entries are attributes, `agency EXISTENCE` or `agency REVIEW`; `agency *` in `may_not` stands for all of
+    an agency.
     """
 
     by: RoleFunction

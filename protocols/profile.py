@@ -1,8 +1,10 @@
-"""The profile: what one worker may be told about each member of a family at each agency. Pure; the service brings the facts.
+"""The profile: what one worker may be told about each member of a family at each agency. Pure; the service
+brings the facts.
 
-What the caller learns must not depend on what it may not learn. So every state but RELEASED and PENDING_REVIEW depends on the agency,
-the protocol, the declared family and the consents alone, never on whether a link exists; and a record that is withheld, silent or
-suppressed gives exactly what no record gives, by the same steps.
+What the caller learns must not depend on what it may not learn. So every state but RELEASED and
+PENDING_REVIEW depends on the agency, the protocol, the declared family and the consents alone, never on
+whether a link exists; and a record that is withheld, silent or suppressed gives exactly what no record gives,
+by the same steps.
 """
 
 from __future__ import annotations
@@ -60,10 +62,12 @@ def assemble(
     at: datetime,
     fresh: FeedsFresh = FeedsFresh(),
 ) -> tuple[MemberAtAgency[CellT], ...]:
-    """Every present member at every agency of the protocol, in the order of the declaration and of the protocol.
+    """Every present member at every agency of the protocol, in the order of the declaration and of the
+    protocol.
 
-    `records` are the linked records by (member's record_ref, agency id); children's social care's own record of a member is
-    one of them, with grade `certain`. `consents` are those that children's social care recorded about its members.
+    `records` are the linked records by (member's record_ref, agency id); children's social care's own record
+    of a member is one of them, with grade `certain`. `consents` are those that children's social care
+    recorded about its members.
     """
     day = at.astimezone(UTC).date()
     present = [member for member in family.members if _present(member, day)]

@@ -31,8 +31,9 @@ CellT = TypeVar("CellT", bound=Cell)
 class RecordAtAgency(Generic[CellT]):
     """A record that is linked to a member: the link's grade, what stops it, and its cells.
 
-    `held` is a hold by the agency, or a link restricted while it is contested. `consents` are those that the agency itself recorded
-    about this record: they count for this record only, because what comes over a link must not show where there is none.
+    `held` is a hold by the agency, or a link restricted while it is contested. `consents` are those that the
+    agency itself recorded about this record: they count for this record only, because what comes over a link
+    must not show where there is none.
     """
 
     grade: Grade
@@ -46,7 +47,9 @@ class RecordAtAgency(Generic[CellT]):
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The worker who asks. `for_refs`: the members whom the worker works with, where children's social care names any."""
+    """The worker who asks. `for_refs`: the members whom the worker works with, where children's social care
+    names any.
+    """
 
     role_function: RoleFunction
     purpose: Purpose
@@ -57,7 +60,8 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class AgencyStatus:
-    """An agency's last accepted submission (its extract date, None if there is none) and whether it can be read now.
+    """An agency's last accepted submission (its extract date, None if there is none) and whether it can be
+    read now.
 
     `stopped`: its data protection officer has stopped its releases.
     """

@@ -110,10 +110,11 @@ class Scene:
         )
 
     def _consent(self) -> tuple[bool, bool, tuple[str, ...]]:
-        """Whether asking for consent would decide anything here, whether anything can be told without it, and which refusals a duty
-        passes over.
+        """Whether asking for consent would decide anything here, whether anything can be told without it, and
+        which refusals a duty passes over.
 
-        All three are decided about a person with a certain link and nothing that stops it, whoever the person is.
+        All three are decided about a person with a certain link and nothing that stops it, whoever the person
+        is.
         """
         plain = replace(self.person, grade=Grade.CERTAIN, shielded=False, deceased=False)
         consenting = replace(plain, consent=ConsentState.GIVEN)

@@ -1,7 +1,8 @@
 """A rehearsal: what a draft would have changed, had it been live when people really asked.
 
-Pure: kept decision inputs and golden personas in, a report out. A report passes if every persona is treated as agreed and nobody outside
-an open case would be touched; only the digest of a report that passes lets a version be scheduled.
+Pure: kept decision inputs and golden personas in, a report out. A report passes if every persona is treated
+as agreed and nobody outside an open case would be touched; only the digest of a report that passes lets a
+version be scheduled.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class LinkEffect(Wire):
 
 
 class RehearsalReport(Wire):
-    """What a draft would change. `outside` counts people in no open case to whom something would be released: must be 0."""
+    """What a draft would change. `outside` counts people in no open case to whom something would be released:
+    must be 0.
+    """
 
     live: str
     live_digest: str
@@ -91,7 +94,9 @@ def rehearse(
     draft: CompiledProtocol,
     links: LinkEffect | None = None,
 ) -> RehearsalReport:
-    """Decide every kept question under both versions and count what differs; then check the personas under the draft."""
+    """Decide every kept question under both versions and count what differs; then check the personas under
+    the draft.
+    """
     tally = _Tally(Counter(), Counter(), set(), set(), set())
     for item in remembered:
         for question in _questions(item, live, draft):

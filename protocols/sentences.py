@@ -1,6 +1,7 @@
 """Plain English for every rule and every decision, made from the very objects that are enforced.
 
-`protocols/sentences_back.py` reads a grant's sentence back into the grant: nothing that decides is left unsaid.
+`protocols/sentences_back.py` reads a grant's sentence back into the grant: nothing that decides is left
+unsaid.
 """
 
 from __future__ import annotations

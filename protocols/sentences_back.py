@@ -1,6 +1,7 @@
 """A grant's sentence, read back into the grant.
 
-It exists to prove that the sentence says everything: a data protection officer who has read the sentence has read the rule.
+It exists to prove that the sentence says everything: a data protection officer who has read the sentence has
+read the rule.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ T = TypeVar("T")
 
 
 def grant_from_sentence(document: SharingProtocol, rule: str, sentence: str) -> Grant:
-    """The grant that a sentence says, under the id `rule`, its functions in the protocol's order. Raises `ValueError` for no grant."""
+    """The grant that a sentence says, under the id `rule`, its functions in the protocol's order. Raises
+    `ValueError` for no grant.
+    """
     found = _SENTENCE.fullmatch(sentence)
     if found is None:
         raise ValueError("not the sentence of a grant")

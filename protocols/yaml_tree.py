@@ -1,7 +1,8 @@
 """A YAML 1.2 text as plain JSON data, with the place of every part of it.
 
-Only what JSON knows: mappings with text keys, lists, text, numbers, flags and null; dates stay text. Tags, merge keys and duplicate keys
-are refused. A text that is JSON already (JSON is YAML) is read as JSON, which is much faster.
+Only what JSON knows: mappings with text keys, lists, text, numbers, flags and null; dates stay text. Tags,
+merge keys and duplicate keys are refused. A text that is JSON already (JSON is YAML) is read as JSON, which
+is much faster.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from config.resources import PROTOCOL_FILE
 from protocols.decision_index import SlotKey
 from protocols.load import load_protocol
 from protocols.matrix import OPEN_STAGES, PEOPLE, cell_words, full_matrix
-from protocols.pages import everybody_takes_part
+from protocols.pages_matrix import everybody_takes_part
 from protocols.vocabulary import Contact, Kind, Mode, Relationship, RoleFunction, Stage
 
 SHORT = {
