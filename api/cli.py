@@ -12,7 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from api.admin import init_service, load_version, register_card, retire_key, revoke_client
+from api.backup import back_up, restore
 from api.cli_audit import HERE, DataDir, audit_app
+from api.doctor import examine
 from api.operator_client import OperatorClient, operator
 from api.service import open_service
 from api.settings import load_settings
@@ -22,7 +24,7 @@ from protocols.errors import InputError, Refusal
 service_app = typer.Typer(no_args_is_help=True, help="The central service: set up, register parties.")
 run_app = typer.Typer(no_args_is_help=True, help="Linking runs: start, status.")
 
-__all__ = ["audit_app", "migrate", "run_app", "serve", "service_app", "worker"]
+__all__ = ["audit_app", "doctor", "migrate", "run_app", "serve", "service_app", "worker"]
 
 
 def _console() -> Console:
@@ -101,6 +103,35 @@ def load_protocol_version(
     _console().print(f"{loaded.label}: {loaded.digest}")
 
 
+@service_app.command("backup")
+def backup(
+    out: Annotated[Path, typer.Argument(help="The file to write.")],
+    data: DataDir = HERE,
+    with_keys: Annotated[bool, typer.Option(help="With the private keys: keep such a file as safe as them.")] = False,
+) -> None:
+    """Write one file from which the service can be restored; it may be running."""
+    service = open_service(load_settings(data))
+    try:
+        body = back_up(service, out, with_keys)
+    finally:
+        service.close()
+    keys = "with the private keys" if with_keys else "without the private keys: keep those of DATA/keys apart"
+    _console().print(f"Wrote {out}: {len(body['files'])} files, {keys}.")
+
+
+@service_app.command("restore")
+def restore_service(
+    source: Annotated[Path, typer.Argument(help="The backup.", exists=True, dir_okay=False)],
+    data: DataDir = HERE,
+    keys: Annotated[
+        Path | None, typer.Option(help="The folder with the private keys.", exists=True, file_okay=False)
+    ] = None,
+) -> None:
+    """Make a data folder from a backup: every file and the whole audit log are checked first."""
+    settings = restore(source, data, keys)
+    _console().print(f"Restored into {settings.data_dir}: the audit log verifies, and the service carries on from it.")
+
+
 @service_app.command("status")
 def status(data: DataDir = HERE) -> None:
     """Parties, sharing protocol, submissions and the log's size."""
@@ -154,6 +185,19 @@ def worker(data: DataDir = HERE) -> None:
     from api.worker import work  # the matcher takes a second to load, and no other command needs it
 
     work(data)
+
+
+@service_app.command("doctor")
+def doctor(data: DataDir = HERE) -> None:
+    """Look at everything that can be wrong with this installation, and say what to do."""
+    found = examine(load_settings(data))
+    table = Table("what", "state", "")
+    for item in found:
+        table.add_row(item.what, item.state, item.detail)
+    _console().print(table)
+    problems = sum(item.state == "problem" for item in found)
+    if problems:
+        raise InputError(f"{problems} of {len(found)} things need attention.", next_step="See the table above.")
 
 
 def migrate(data: DataDir = HERE) -> None:

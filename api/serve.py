@@ -18,6 +18,7 @@ from api.audit_log import sign_checkpoint
 from api.data_folder import write_whole
 from api.heads import punctual
 from api.logs import configure, log
+from api.production import refuse_if_missing
 from api.service import Service, open_service
 from api.settings import Settings
 from protocols.errors import KinlinkError
@@ -31,6 +32,7 @@ def serve(settings: Settings, ready: Callable[[str], None] = lambda url: None) -
     Raises `Busy` if another process serves this data folder, `InputError` if the schema is not this version's.
     """
     settings.folder.require()
+    refuse_if_missing(settings)
     with ExitStack() as stack:
         stack.enter_context(settings.folder.locked("serve"))
         service = open_service(settings)
@@ -72,6 +74,8 @@ def _config(service: Service, settings: Settings) -> uvicorn.Config:
         http=punctual(settings.head_seconds),
         ws="none",
         lifespan="off",
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
         h11_max_incomplete_event_size=settings.header_bytes,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=settings.stop_seconds,
@@ -96,7 +100,7 @@ class _Server(uvicorn.Server):
 def _ready(server: _Server, settings: Settings, ready: Callable[[str], None]) -> None:
     port = server.servers[0].sockets[0].getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"http://{host}:{port}"
+    url = f"{'https' if settings.tls_certificate else 'http'}://{host}:{port}"
     write_whole(settings.folder.address, url.encode())
     log().info("listening", address=url)
     ready(url)

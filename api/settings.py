@@ -39,6 +39,20 @@ class Settings(BaseSettings):
     mode: Literal["demo", "production"] = Field(
         default="demo", description="`production` refuses what only a demo may do."
     )
+    tls_certificate: Path | None = Field(
+        default=None, description="The certificate's file, if this process does TLS itself."
+    )
+    tls_key: Path | None = Field(default=None, description="The certificate's private key.")
+    tls_at_proxy: bool = Field(default=False, description="Whether a proxy on this machine does TLS.")
+    oidc_issuer: str | None = Field(
+        default=None, description="The identity provider of the people who use the service."
+    )
+    oidc_client_id: str | None = Field(default=None, description="The service's client id at the identity provider.")
+    oidc_client_secret_file: Path | None = Field(
+        default=None, description="A file with the client's secret, if it has one."
+    )
+    oidc_roles_claim: str = Field(default="roles", description="The claim that lists a person's roles.")
+    public_url: str | None = Field(default=None, description="The address that people's browsers know the service by.")
     embedded_worker: bool = Field(default=True, description="Whether `kinlink serve` runs a worker of its own.")
     most_body_bytes: int = Field(
         default=1 << 20, ge=1024, description="The longest request body but for parts of a file."

@@ -82,6 +82,11 @@ class Jobs:
         rows = self._session.execute(select(JobRow).order_by(JobRow.not_before.desc()).limit(limit)).scalars()
         return [JobState(row.job, row.kind, row.subject, row.state, row.attempts) for row in rows]
 
+    def overdue(self, since: datetime) -> int:
+        """How many jobs were due before a moment and nobody has taken."""
+        late = select(JobRow.job).where(JobRow.state == "waiting", JobRow.not_before < since)
+        return len(self._session.execute(late).scalars().all())
+
     def waiting(self) -> int:
         """How many jobs are waiting or under way."""
         return len(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -13,10 +14,11 @@ from protocols.audit.entries import Opening, seal_event
 from protocols.audit.events import Event
 from protocols.audit.merkle import HASH_BYTES, leaf_hash, node_hash, root
 from protocols.audit.verify import Row
-from protocols.errors import InputError
+from protocols.errors import InputError, Unavailable
 
 TILE_LEVEL = 8
 TILE = 1 << TILE_LEVEL
+CLOCK_TOLERANCE = timedelta(minutes=2)
 _PAGE = 5_000
 
 
@@ -27,14 +29,19 @@ class AuditLog:
         self._session = session
         self._clock = clock
         self._writes = writes
-        self._head: tuple[int, bytes | None] | None = None
+        self._head: tuple[int, bytes | None, datetime | None] | None = None
 
     def append(self, event: Event) -> int:
-        """Add the event's entry and return its index. The head is locked from here to the end of the transaction."""
+        """Add the event's entry and return its index. The head is locked from here to the end of the transaction.
+
+        Time in the log never runs backwards. A clock that is far behind the last entry stops everything that would be recorded, and
+        so every release: raises `Unavailable`.
+        """
         if not self._writes:
             raise InputError("An entry was added in a transaction that only reads.")
-        size, previous = self._locked_head()
-        entry, openings = seal_event(event, size, previous, self._clock())
+        size, previous, last_at = self._locked_head()
+        at = self._time_after(last_at)
+        entry, openings = seal_event(event, size, previous, at)
         body = entry.canonical()
         leaf = leaf_hash(body)
         self._session.execute(insert(EntryRow).values(entry=size, leaf=leaf, body=body))
@@ -43,17 +50,31 @@ class AuditLog:
                 insert(OpeningRow),
                 [{"entry": size, "field": o.field, "salt": o.salt, "value": o.value} for o in openings],
             )
-        self._head = (size + 1, leaf)
-        grown = {"size": size + 1, "last_leaf": leaf} | ({"generation": size + 1} if event.decides else {})
+        self._head = (size + 1, leaf, at)
+        grown: dict[str, Any] = {"size": size + 1, "last_leaf": leaf, "last_at": at}
+        if event.decides:
+            grown["generation"] = size + 1
         self._session.execute(update(HeadRow).values(**grown))
         if (size + 1) % TILE == 0:
             self._close_tile(size + 1)
         return size
 
-    def _locked_head(self) -> tuple[int, bytes | None]:
+    def _time_after(self, last: datetime | None) -> datetime:
+        now = self._clock()
+        if last is None or now >= last:
+            return now
+        if last - now > CLOCK_TOLERANCE:
+            raise Unavailable(
+                "The service's clock is behind its own audit log, so nothing can be recorded and nothing is released.",
+                next_step="Set the clock of the service's machine right.",
+            )
+        return last
+
+    def _locked_head(self) -> tuple[int, bytes | None, datetime | None]:
         if self._head is None:
-            row = self._session.execute(select(HeadRow.size, HeadRow.last_leaf).with_for_update()).one()
-            self._head = (row.size, row.last_leaf)
+            columns = select(HeadRow.size, HeadRow.last_leaf, HeadRow.last_at)
+            row = self._session.execute(columns.with_for_update()).one()
+            self._head = (row.size, row.last_leaf, row.last_at)
         return self._head
 
     def _close_tile(self, size: int) -> None:
@@ -94,6 +115,10 @@ class AuditLog:
     def size(self) -> int:
         """How many entries there are."""
         return int(self._session.execute(select(HeadRow.size)).scalar_one())
+
+    def last_at(self) -> datetime | None:
+        """The time of the last entry."""
+        return self._session.execute(select(HeadRow.last_at)).scalar_one()
 
     def root(self, size: int) -> bytes:
         """The root of the first `size` entries."""

@@ -225,6 +225,7 @@ class HeadRow(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     last_leaf: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     generation: Mapped[int] = mapped_column(BigInteger)
+    last_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class OpeningRow(Base):

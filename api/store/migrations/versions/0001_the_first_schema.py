@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("last_leaf", sa.LargeBinary(length=32), nullable=True),
         sa.Column("generation", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("only", name=op.f("pk_audit_head")),
     )
     op.create_table(
