@@ -12,12 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from linkage import nulls as null
-from linkage.bits import pack
-from linkage.calibrate import Calibration, Counts, Scale, calibrate
-from linkage.candidates import Side
-from linkage.declared import Declared, declared, grouped
+from linkage.declared import Declared, declared
 from linkage.grade import Evidence, Rule
+from linkage.learn import learn
 from linkage.markers import Decided, decide
 from linkage.one_agency import Outcome, Task, link_records
 from linkage.records import EncodedRecords, Family, GradeName, Marker, PreviousLink
@@ -31,7 +28,6 @@ from linkage.result import (
     Stage,
     link_id,
 )
-from linkage.search_exact import tally
 from linkage.steady import recalls
 from linkage.unborn import unborn_links
 from protocols.errors import InputError
@@ -61,42 +57,34 @@ def link(
     people = declared(anchor, families)
     decided = decide(people, agencies, markers)
     say = _Steps(progress, 1 + 2 * len(agencies))
-    say("compare the declaring agency's own records", anchor.agency)
-    nulls = _nulls(anchor, people, agencies, rules, threads)
-    side = _people_side(anchor, people)
-    tallies: dict[str, tuple[Counts, int]] = {}
-    for records in agencies:
-        say("count distances", records.agency)
-        if records.clks.shape[0]:
-            tallies[records.agency] = tally(side.words, pack(records.clks), records.bits, threads=threads)
-    calibration = _calibrated(anchor, people, nulls, tallies)
+    learnt = learn(anchor, people, agencies, rules, threads, say)
     links: list[Link] = []
     reports = []
     for records in agencies:
         say("link", records.agency)
         earlier = [item for item in previous if item.agency == records.agency]
         outcome = Outcome((), 0, SearchReport("none", "the agency has no encodings", 1.0, 1.0))
-        if records.agency in tallies:
+        if records.agency in learnt.tallies:
             task = Task(
                 people,
                 np.array(anchor.kind)[people.rows],
-                side,
+                learnt.side,
                 records,
-                *tallies[records.agency],
+                *learnt.tallies[records.agency],
                 decided.must[records.agency],
                 decided.never[records.agency],
                 _earlier_rows(people, records, earlier),
                 rules,
                 threads,
             )
-            outcome = link_records(task, calibration)
+            outcome = link_records(task, learnt.calibration)
         found = _links(people, records, outcome, earlier, decided)
         found += unborn_links(families, records, found, earlier)
         found = [item for item in found if (item.member_id, item.agency, item.record_ref) not in decided.barred]
         links += found
         reports.append(_report(records, people, outcome, found))
     links.sort(key=lambda item: (item.member_id, item.agency, item.record_ref))
-    duplicates = tuple((anchor.record_refs[a], anchor.record_refs[b]) for a, b in nulls.duplicates)
+    duplicates = tuple((anchor.record_refs[a], anchor.record_refs[b]) for a, b in learnt.duplicates)
     return LinkResult(
         tuple(links),
         recalls(links, previous, people, agencies, decided),
@@ -129,39 +117,6 @@ def _check(anchor: EncodedRecords, agencies: Sequence[EncodedRecords]) -> None:
                 f"{anchor.bits}; expected one length.",
                 next_step="Encode both under the same sharing protocol.",
             )
-
-
-def _nulls(
-    anchor: EncodedRecords,
-    people: Declared,
-    agencies: Sequence[EncodedRecords],
-    rules: MatchRules,
-    threads: int | None,
-) -> null.Nulls:
-    """The anchor's own pairs; for a small anchor, those inside the agencies too."""
-    largest = rules.context.largest_group
-    families = tuple(people.rows[numbers] for numbers in people.families)
-    own = null.observe(anchor, (*families, *grouped(anchor, largest)), threads)
-    if null.is_enough(own):
-        return own
-    others = (records for records in agencies if records.clks.shape[0])
-    return null.pooled(own, [null.observe(records, grouped(records, largest), threads) for records in others])
-
-
-def _people_side(anchor: EncodedRecords, people: Declared) -> Side:
-    number = np.full(len(anchor), -1, dtype=np.int32)
-    number[people.rows] = np.arange(len(people), dtype=np.int32)
-    owner = number[anchor.owner]
-    return Side(pack(anchor.clks[owner >= 0]), owner[owner >= 0], len(people))
-
-
-def _calibrated(
-    anchor: EncodedRecords, people: Declared, nulls: null.Nulls, tallies: dict[str, tuple[Counts, int]]
-) -> Calibration:
-    sizes = np.array([family.size for family in people.families], dtype=np.float64)
-    relatives = float((sizes * (sizes - 1)).sum() / max(len(people), 1))
-    counts = {name: counted for name, (counted, _) in tallies.items()}
-    return calibrate(Scale.of(anchor.bits), nulls.strangers, nulls.same_family, counts, relatives)
 
 
 def _earlier_rows(

@@ -1,0 +1,158 @@
+"""The knock-out table of a sharing protocol: real people of the demo county, encoded and hardened as the protocol says.
+
+The reference population is the demo county's children's social care against its hospitals, so the calibration is that of
+a linking run. The secret is a public one: nobody real is encoded.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from agencies.encoders import protocol_encodings
+from agencies.encoding.person import PersonEncoder
+from agencies.extract import Extract
+from agencies.mapping import load_mapping
+from agencies.reading import Reading
+from agencies.records import Record
+from agencies.standardise.person import StandardPerson
+from config.resources import COUNTY_DATA
+from linkage.declared import declared
+from linkage.knockout import Case, EncodedPairs, Line, Part, knock_out
+from linkage.learn import learn
+from linkage.records import EncodedRecords, Family, Member
+from protocols.load import LoadedProtocol
+from protocols.vocabulary import Kind
+
+SECRET = hashlib.sha256(b"kinlink knock-out table, nobody real is encoded with this").digest()
+ANCHOR, AGENCY = "social_care", "health"
+PAIRS = 200
+_ADULT_BEFORE = 2008
+_FIELDS: dict[Part, tuple[str, ...]] = {
+    "given name": ("given_name", "middle_name"),
+    "family name": ("family_name",),
+    "date of birth": ("date_of_birth",),
+    "place": ("address", "postcode"),
+}
+
+
+def knock_out_table(protocol: LoadedProtocol, pairs: int = PAIRS) -> tuple[Line, ...]:
+    """Compute the table. Takes seconds: two agencies of the county are encoded and compared. Raises `InputError`."""
+    encoder = protocol_encodings(protocol)[0].encoder(SECRET)
+    anchor, people = _records(ANCHOR, protocol, encoder)
+    agency, _ = _records(AGENCY, protocol, encoder)
+    rules = protocol.document.matching
+    learnt = learn(anchor, declared(anchor, _families()), [agency], rules, None, lambda name, at: None)
+    whole = [p for p in people if _is_whole(p)]
+    pairer = _Pairer(encoder, whole, pairs)
+    return knock_out(pairer, learnt.calibration, AGENCY, rules)
+
+
+def _records(
+    agency: str, protocol: LoadedProtocol, encoder: PersonEncoder
+) -> tuple[EncodedRecords, list[StandardPerson]]:
+    mapping = load_mapping(COUNTY_DATA / agency / "mapping.yaml", agency, protocol)
+    reading = Reading(Extract(COUNTY_DATA / agency / "extract.csv", mapping), mapping, protocol, agency)
+    records = [each for each in reading.records() if isinstance(each, Record)]
+    people = [person for record in records for person in record.people]
+    owner = [place for place, record in enumerate(records) for _ in record.people]
+    encoded = EncodedRecords(
+        agency,
+        tuple(record.local for record in records),
+        encoder.encode(people),
+        np.array(owner, dtype=np.int32),
+        tuple(record.groups for record in records),
+        tuple(str(record.kind) for record in records),
+    )
+    return encoded, people
+
+
+def _families() -> list[Family]:
+    members: dict[str, list[Member]] = {}
+    with (COUNTY_DATA / ANCHOR / "members.csv").open(encoding="utf-8", newline="") as source:
+        for row in csv.DictReader(source):
+            name = f"{row['family_ref']}/{row['member_ref']}"
+            members.setdefault(row["family_ref"], []).append(Member(name, row["member_ref"], row["kind"], row["role"]))
+    return [Family(ref, tuple(own)) for ref, own in members.items()]
+
+
+def _is_whole(person: StandardPerson) -> bool:
+    return all((person.given_name, person.family_name, person.address, person.postcode)) and (
+        len(person.date_of_birth) == 8 and person.date_of_birth.isdecimal()
+    )
+
+
+@dataclass(frozen=True)
+class _Pairer:
+    """Makes and encodes the pairs of a case; the same case gives the same pairs."""
+
+    encoder: PersonEncoder
+    people: Sequence[StandardPerson]
+    pairs: int
+
+    def __call__(self, case: Case) -> EncodedPairs:
+        chance = random.Random(case.name)  # noqa: S311 - which made-up people are compared
+        left = chance.sample(self.people, self.pairs)
+        right = [self._changed(person, case, chance) for person in left]
+        return EncodedPairs(
+            self.encoder.encode(left),
+            self.encoder.encode(right),
+            tuple(map(_kind, left)),
+            tuple(map(_kind, right)),
+        )
+
+    def _changed(self, person: StandardPerson, case: Case, chance: random.Random) -> StandardPerson:
+        other = self._other(person, chance)
+        for part, how in case.how:
+            fields = _FIELDS[part]
+            if how == "missing":
+                person = replace(person, **dict.fromkeys(fields, ""))
+            elif how == "differs" and part != "date of birth":
+                person = replace(person, **{field: getattr(other, field) for field in fields})
+            elif how == "one letter":
+                person = replace(person, **{fields[0]: _one_letter(getattr(person, fields[0]), chance)})
+            elif how != "agrees":
+                person = replace(person, date_of_birth=_date(person.date_of_birth, how, chance))
+        return person
+
+    def _other(self, person: StandardPerson, chance: random.Random) -> StandardPerson:
+        """Somebody else, who shares neither a name nor a place."""
+        while True:
+            other = chance.choice(self.people)
+            if not (
+                {other.given_name, other.family_name, other.postcode}
+                & {person.given_name, person.family_name, person.postcode}
+            ):
+                return other
+
+
+def _kind(person: StandardPerson) -> str:
+    """What an agency would say of a person from the date of birth alone."""
+    if not person.date_of_birth:
+        return Kind.UNKNOWN
+    return Kind.ADULT if int(person.date_of_birth[:4]) < _ADULT_BEFORE else Kind.CHILD
+
+
+def _one_letter(text: str, chance: random.Random) -> str:
+    at = chance.randrange(len(text))
+    return text[:at] + chance.choice([c for c in "aeiornst" if c != text[at]]) + text[at + 1 :]
+
+
+def _date(date: str, how: str, chance: random.Random) -> str:
+    """A date changed as a case says. A date that differs has another year, month and day."""
+    year, month, day = date[:4], date[4:6], date[6:]
+    if how == "day and month swapped":
+        return year + day + month if day <= "12" else f"{year}{month}{31 - int(day):02d}"
+    if how == "one digit":
+        at = chance.choice((3, 5, 7))
+        return date[:at] + str((int(date[at]) + chance.randrange(1, 9)) % 10) + date[at + 1 :]
+    years = range(18, 40) if how == "another generation" else range(2, 60)
+    born = int(year) + chance.choice((-1, 1)) * chance.choice(years)
+    other_month = chance.choice([m for m in range(1, 13) if f"{m:02d}" != month])
+    other_day = chance.choice([d for d in range(2, 29) if f"{d:02d}" not in (day, "15")])
+    return f"{born:04d}{other_month:02d}{other_day:02d}"
