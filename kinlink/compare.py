@@ -17,8 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.bits import pack, popcounts
-from linkage.search_exact import dice_limits, search, tally
+from linkage.plan import make_plan, search_by
+from linkage.result import SearchReport
+from linkage.search_exact import dice_limits, tally
 from protocols.errors import InputError
+from protocols.matching import SearchKind, SearchRules
 
 COLUMNS = ("index_a", "index_b", "dice")
 MOST_PAIRS = 100_000_000
@@ -27,17 +30,27 @@ _SAMPLE = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a comparison did: rows on both sides and pairs written."""
+    """What a comparison did: rows on both sides, pairs written, and the search that found them."""
 
     left: int
     right: int
     pairs: int
+    search: SearchReport
 
 
-def compare_files(left: Path, right: Path, threshold: float, out: Path, *, threads: int | None = None) -> Compared:
+def compare_files(
+    left: Path,
+    right: Path,
+    threshold: float,
+    out: Path,
+    *,
+    search: SearchKind = SearchKind.EXACT,
+    recall: float = 0.999,
+    threads: int | None = None,
+) -> Compared:
     """Write every pair with a Dice similarity of at least `threshold` (0 < threshold ≤ 1), sorted in neither column.
 
-    Raises `InputError` for a threshold out of range, for files that are not CLKs of one length, and for a threshold that would
+    `search` `lsh` may miss a share of 1 - `recall` of them; `auto` takes the cheaper search. Raises `InputError` for a threshold out of range, for files that are not CLKs of one length, and for a threshold that would
     give more than `MOST_PAIRS` pairs, with the number that is expected. Memory does not depend on the number of pairs.
     """
     if not math.isfinite(threshold) or not 0.0 < threshold <= 1.0:
@@ -50,6 +63,8 @@ def compare_files(left: Path, right: Path, threshold: float, out: Path, *, threa
         )
     bits = 8 * a.shape[1]
     words = pack(a), pack(b)
+    if not math.isfinite(recall) or not 0.0 < recall < 1.0:
+        raise InputError("`--recall` must be above 0 and below 1.", next_step="For example 0.999.")
     expected = _expected_pairs(*words, bits, threshold, threads)
     if expected > MOST_PAIRS:
         raise InputError(
@@ -57,12 +72,14 @@ def compare_files(left: Path, right: Path, threshold: float, out: Path, *, threa
             next_step="Raise the threshold: strangers are already this similar in these CLKs.",
         )
     ones = popcounts(words[0]), popcounts(words[1])
+    limits = dice_limits(bits, threshold)
+    plan = make_plan(*words, bits, limits, SearchRules(kind=search, recall=recall), threads=threads)
     written = 0
     partial = out.with_suffix(out.suffix + ".partial")
     with partial.open("w", encoding="ascii", newline="") as target:
         writer = csv.writer(target, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for found in search(*words, dice_limits(bits, threshold), threads=threads):
+        for found in search_by(plan, *words, limits, threads=threads):
             dice = 1.0 - found.distance / np.maximum(1, ones[0][found.left] + ones[1][found.right])
             writer.writerows(
                 (i, j, f"{d:.6f}")
@@ -70,7 +87,7 @@ def compare_files(left: Path, right: Path, threshold: float, out: Path, *, threa
             )
             written += found.left.size
     partial.replace(out)
-    return Compared(a.shape[0], b.shape[0], written)
+    return Compared(a.shape[0], b.shape[0], written, plan.report)
 
 
 def read_clks(path: Path) -> NDArray[np.uint8]:

@@ -15,9 +15,10 @@ from linkage.declared import Declared, grouped
 from linkage.family import confirm, meetings
 from linkage.grade import Graded, Pairing, grade
 from linkage.markers import NOBODY
-from linkage.plan import Plan, search_by
+from linkage.plan import make_plan, search_by
 from linkage.records import EncodedRecords, GradeName
 from linkage.result import SearchReport
+from linkage.search_exact import Pairs
 from protocols.matching import MatchRules
 
 LOWEST_LOG_ODDS = -9.0  # pairs less likely than this before the family step are never candidates
@@ -90,10 +91,13 @@ def _candidates(task: Task, calibration: Calibration) -> tuple[Candidates, Searc
     if likely.size == 0:
         return _with_decided(_none(), task, side), SearchReport("none", "no pair is likely enough", 1.0, 1.0)
     farthest = affordable_distance(task.counts, task.every, calibration.scale.farthest(int(likely[0])))
-    found, report = search_by(Plan.of(task.side.words, side.words, farthest, task.rules.search), threads=task.threads)
+    bits = task.records.bits
+    limits = np.full(2 * bits + 1, farthest, dtype=np.int64)
+    plan = make_plan(task.side.words, side.words, bits, limits, task.rules.search, threads=task.threads)
+    found = Pairs.join(list(search_by(plan, task.side.words, side.words, limits, threads=task.threads)))
     candidates = closest(task.side, side, found)
     keep = np.array([(i, r) not in task.never and task.must.get(r, i) == i for i, r in _pairs(candidates)], dtype=bool)
-    return _with_decided(candidates.chosen(keep), task, side), report
+    return _with_decided(candidates.chosen(keep), task, side), plan.report
 
 
 def _with_decided(candidates: Candidates, task: Task, side: Side) -> Candidates:
