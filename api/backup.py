@@ -105,7 +105,10 @@ def _other_files(service: Service, with_keys: bool) -> dict[str, Path]:
 
 def _needed(copy: Path) -> list[str]:
     """The submissions whose files the database of a backup speaks of."""
-    query = "SELECT submission FROM submissions WHERE state IN ('received', 'current') AND encodings_purged_at IS NULL"
+    query = (
+        "SELECT DISTINCT c.source FROM chains c JOIN submissions s ON s.submission = c.submission "
+        "WHERE s.state IN ('received', 'current') AND s.encodings_purged_at IS NULL ORDER BY c.source"
+    )
     with closing(sqlite3.connect(copy)) as database:
         return [name for (name,) in database.execute(query)]
 

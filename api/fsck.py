@@ -9,12 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from api.explain import SALT_BYTES
 from api.store.log import TILE_LEVEL
 from api.store.store import Transaction
-from api.store.tables import FamilyAliasRow, FamilyRow, MemberRow, SubmissionRow
+from api.store.tables import ChainRow, FamilyAliasRow, FamilyRow, MemberRow, SubmissionRow
 from api.store.tables_work import (
     AlertRow,
     BreakGlassRow,
@@ -155,9 +155,14 @@ def _links(session: Session) -> Iterator[str]:
 
 def _files(session: Session, folder: Path) -> Iterator[str]:
     """The files of submissions in use are there and unchanged."""
+    later = aliased(SubmissionRow)
     rows = session.execute(
         select(SubmissionRow.submission, SubmissionRow.file_sha256).where(
-            SubmissionRow.state.in_(("received", "current")), SubmissionRow.encodings_purged_at.is_(None)
+            SubmissionRow.submission.in_(
+                select(ChainRow.source)
+                .join(later, later.submission == ChainRow.submission)
+                .where(later.state.in_(("received", "current")), later.encodings_purged_at.is_(None))
+            )
         )
     )
     for row in rows:

@@ -18,7 +18,7 @@ import polars as pl
 
 from api.families import check_declaration
 from api.identity import DECLARING_AGENCY
-from api.intake_tables import check_cells, extract_part, read_records
+from api.intake_tables import PUT, REMOVE, check_cells, extract_part, read_records
 from protocols.document import Party
 from protocols.errors import InputError, SubmissionError, VerificationError
 from protocols.family import ConsentRecord, FamilyDeclaration
@@ -46,6 +46,14 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """The submission that a delta must be made on: the agency's newest in use, with the references of its records."""
+
+    submission: str
+    record_refs: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What a submission must fit: the agency, the agreement, the keys that data keys are sealed to, the key-check value so far."""
 
@@ -54,6 +62,7 @@ class Terms:
     matcher_key: SealingPrivateKey
     workbook_fingerprint: str | None
     now: datetime
+    base: Base | None = None
 
     @property
     def today(self) -> date:
@@ -67,6 +76,7 @@ class Checked:
 
     manifest: Manifest
     records: pl.DataFrame
+    removed: frozenset[str]
     families: tuple[FamilyDeclaration, ...]
     consents: tuple[ConsentRecord, ...]
 
@@ -89,8 +99,9 @@ def check_submission(path: Path, key: VerifyingKey, terms: Terms, key_check: str
         manifest = file.manifest
         party = _check_terms(manifest, terms, key_check)
         _check_parts(manifest, terms)
-        records = read_records(extract_part(file, RECORDS, Path(scratch) / "records"), RECORDS)
-        _check_counts(manifest, records, party)
+        table = read_records(extract_part(file, RECORDS, Path(scratch) / "records"), RECORDS, manifest.kind == "delta")
+        records, removed = _split(table)
+        known = _check_counts(manifest, records, removed, party, terms)
         cells = check_cells(
             extract_part(file, CELLS, Path(scratch) / "cells"),
             CELLS,
@@ -102,7 +113,7 @@ def check_submission(path: Path, key: VerifyingKey, terms: Terms, key_check: str
         _expect("cells", manifest.counts.cells, cells)
         for part in manifest.clks:
             _check_clks(file, manifest, part, terms)
-        return Checked(manifest, records, _families(file, records, terms), _consents(file, records))
+        return Checked(manifest, records, removed, _families(file, known, terms), _consents(file, known))
 
 
 def _check_sizes(path: Path) -> None:
@@ -146,9 +157,23 @@ def _check_terms(manifest: Manifest, terms: Terms, key_check: str | None) -> Par
             "The values are sealed to another key than the registered Workbook's.",
             next_step="Compare the Workbook's card.",
         )
-    if manifest.kind != "full":
-        raise SubmissionError("A delta cannot be taken in by this version.", next_step="Send a full submission.")
+    _check_base(manifest, terms)
     return party
+
+
+def _check_base(manifest: Manifest, terms: Terms) -> None:
+    if manifest.kind == "full":
+        if manifest.base is not None:
+            raise SubmissionError("A full submission names a base.", next_step=_ENCODE)
+    elif terms.base is None:
+        raise SubmissionError(
+            "There is no submission of this agency that a delta can be made on.", next_step="Send a full submission."
+        )
+    elif manifest.base != terms.base.submission:
+        raise SubmissionError(
+            f"The delta was made on `{manifest.base}`; the agency's newest submission here is `{terms.base.submission}`.",
+            next_step="Send a full submission.",
+        )
 
 
 def _check_epoch(manifest: Manifest, terms: Terms, key_check: str | None) -> None:
@@ -199,18 +224,36 @@ def _check_parts(manifest: Manifest, terms: Terms) -> None:
         )
 
 
-def _check_counts(manifest: Manifest, records: pl.DataFrame, party: Party) -> None:
+def _split(table: pl.DataFrame) -> tuple[pl.DataFrame, frozenset[str]]:
+    """The records that are there, and the references of those that are removed."""
+    removed = table.filter(pl.col("op") == REMOVE).get_column("record_ref")
+    return table.filter(pl.col("op") == PUT), frozenset(removed.to_list())
+
+
+def _check_counts(
+    manifest: Manifest, records: pl.DataFrame, removed: frozenset[str], party: Party, terms: Terms
+) -> frozenset[str]:
+    """Check what the manifest counts and the caseload; returns the references of all records that there are now."""
     _expect("records", manifest.counts.records, records.height)
+    _expect("removed records", manifest.counts.removed, len(removed))
     encodings = int(records.get_column("encodings").sum())
     _expect("encodings", manifest.counts.encodings, encodings)
     for part in manifest.clks:
         _expect(f"encodings of `{part.name}`", part.rows, encodings)
-    if records.height > party.registered_caseload:
+    base = terms.base.record_refs if terms.base is not None and manifest.kind == "delta" else frozenset()
+    strangers = len(removed - base)
+    if strangers:
         raise SubmissionError(
-            f"The submission has {records.height} records; agency `{party.id}` is registered for at most "
+            f"The delta removes {strangers} records that are not there.", next_step="Send a full submission."
+        )
+    known = (base - removed) | frozenset(records.get_column("record_ref").to_list())
+    if len(known) > party.registered_caseload:
+        raise SubmissionError(
+            f"The submission makes {len(known)} records; agency `{party.id}` is registered for at most "
             f"{party.registered_caseload}.",
             next_step="Leave out who is not in the agency's caseload, or have the sharing protocol changed.",
         )
+    return known
 
 
 def _expect(what: str, said: int, found: int) -> None:
@@ -243,10 +286,9 @@ def _check_clks(file: SubmissionFile, manifest: Manifest, part: ClkPart, terms: 
     _expect(f"bytes in `{name}`", part.rows * part.bits // 8, size)
 
 
-def _families(file: SubmissionFile, records: pl.DataFrame, terms: Terms) -> tuple[FamilyDeclaration, ...]:
+def _families(file: SubmissionFile, known: frozenset[str], terms: Terms) -> tuple[FamilyDeclaration, ...]:
     families = file.families()
     _expect("families", file.manifest.counts.families, len(families))
-    known = set(records.get_column("record_ref").to_list())
     taken: set[str] = set()
     for family in families:
         try:
@@ -269,10 +311,9 @@ def _families(file: SubmissionFile, records: pl.DataFrame, terms: Terms) -> tupl
     return families
 
 
-def _consents(file: SubmissionFile, records: pl.DataFrame) -> tuple[ConsentRecord, ...]:
+def _consents(file: SubmissionFile, known: frozenset[str]) -> tuple[ConsentRecord, ...]:
     consents = file.consents()
     _expect("consents", file.manifest.counts.consents, len(consents))
-    known = set(records.get_column("record_ref").to_list())
     strangers = sum(1 for item in consents if item.subject_ref not in known)
     if strangers:
         raise SubmissionError(

@@ -40,6 +40,8 @@ CELL_COLUMNS: dict[str, pl.DataType] = {
     "as_at": pl.Date(),
     "sealed": pl.Binary(),
 }
+DELTA_COLUMNS = RECORD_COLUMNS | {"op": pl.String()}
+PUT, REMOVE = "put", "remove"
 MOST_GROUPS = 64
 MOST_ENCODINGS = 64
 _AGAIN = "Make the submission again with `kinlink agency encode`."
@@ -74,12 +76,14 @@ def _check_columns(table: pl.LazyFrame, expected: dict[str, pl.DataType], name: 
             )
 
 
-def read_records(path: Path, name: str) -> pl.DataFrame:
-    """The records, checked. Raises `SubmissionError`."""
+def read_records(path: Path, name: str, delta: bool = False) -> pl.DataFrame:
+    """The records, checked, with the column `op` (`put` for all, unless it is a delta). Raises `SubmissionError`."""
     with _readable(name):
         table = pl.scan_parquet(path, glob=False)
-        _check_columns(table, RECORD_COLUMNS, name)
+        _check_columns(table, DELTA_COLUMNS if delta else RECORD_COLUMNS, name)
         records = table.collect()
+        if not delta:
+            records = records.with_columns(pl.lit(PUT).alias("op"))
         _check_records(records, name)
         return records
 
@@ -101,7 +105,10 @@ def _check_records(records: pl.DataFrame, name: str) -> None:
             pl.col("groups").list.len() > MOST_GROUPS
         )
         | pl.col("groups").list.eval(group).list.any(),
-        f"`encodings` is not 0 for an unborn child and 1 to {MOST_ENCODINGS} for anyone else": pl.when(unborn)
+        f"`op` is not `{PUT}` or `{REMOVE}`": ~pl.col("op").is_in([PUT, REMOVE]),
+        f"`encodings` is not 0 for an unborn child and 1 to {MOST_ENCODINGS} for anyone else": pl.when(
+            unborn | (pl.col("op") == REMOVE)
+        )
         .then(pl.col("encodings") != 0)
         .otherwise(~pl.col("encodings").is_between(1, MOST_ENCODINGS)),
     }

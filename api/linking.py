@@ -15,11 +15,12 @@ from typing import Any, cast
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from api.families import StoredFamily
 from api.identity import DECLARING_AGENCY
 from api.intake import open_data_key
-from api.intake_tables import extract_part
+from api.intake_tables import PUT, extract_part, read_records
 from api.jobs import LEASE, Job, enqueue
 from api.logs import log
 from api.runs import ActiveLink, Found, FoundLink, Inputs, LostLink, Run
@@ -147,9 +148,13 @@ class Linking:
 
     def _encoded(self, run: Run, agency: str, protocol: LoadedProtocol) -> EncodedRecords:
         assert run.inputs is not None  # noqa: S101 - started
-        path = self.service.folder.submission(run.inputs.submissions[agency])
         clk = protocol.document.encoding.clks[0].id
-        return open_encodings(path, agency, clk, self.service.keys.sealing)
+        return open_encodings(self._files(run.inputs.submissions[agency]), agency, clk, self.service.keys.sealing)
+
+    def _files(self, submission: str) -> list[Path]:
+        """The files that a submission is made of, the full one first."""
+        with self.service.store.reading() as tx:
+            return [self.service.folder.submission(source) for source in tx.submissions.chain(submission)]
 
     def _reporter(self, run: Run) -> Callable[[Stage], None]:
         last = [self.service.now()]
@@ -170,7 +175,7 @@ class Linking:
         kept |= {(item.agency, item.record_ref) for item in found}
         for agency, submission in sorted(run.inputs.submissions.items()):
             refs = {ref for of, ref in kept if of == agency}
-            rows = linked_cells(self.service.folder.submission(submission), refs)
+            rows = linked_cells(self._files(submission), refs)
             with self.service.store.writing() as tx:
                 self._hold(tx)
                 tx.submissions.add_cells(submission, rows)
@@ -276,8 +281,49 @@ def _family(family: StoredFamily, known: set[str]) -> Family:
     )
 
 
-def open_encodings(path: Path, agency: str, clk: str, key: SealingPrivateKey) -> EncodedRecords:
-    """A submission's encodings, opened in memory. Raises `SubmissionError`."""
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """One file's records with their encodings, in their order."""
+
+    records: pl.DataFrame
+    clks: NDArray[np.uint8]
+    owner: NDArray[np.int32]
+
+    def only(self, wanted: NDArray[np.bool_]) -> _Opened:
+        """The chosen records."""
+        number = np.cumsum(wanted, dtype=np.int32) - 1
+        keep = wanted[self.owner]
+        return _Opened(self.records.filter(pl.Series(wanted)), self.clks[keep], number[self.owner[keep]])
+
+
+def open_encodings(paths: list[Path], agency: str, clk: str, key: SealingPrivateKey) -> EncodedRecords:
+    """A submission's encodings, opened in memory; of a record in several files of a chain, the newest. Raises `SubmissionError`."""
+    seen: set[str] = set()
+    parts: list[_Opened] = []
+    for path in reversed(paths):
+        opened = _open_file(path, agency, clk, key)
+        refs = opened.records.get_column("record_ref").to_list()
+        there = opened.records.get_column("op").to_list()
+        parts.append(
+            opened.only(
+                np.array([ref not in seen and op == PUT for ref, op in zip(refs, there, strict=True)], dtype=bool)
+            )
+        )
+        seen.update(refs)
+    parts.reverse()
+    starts = np.cumsum([0, *(part.records.height for part in parts[:-1])], dtype=np.int32)
+    records = pl.concat([part.records for part in parts])
+    return EncodedRecords(
+        agency=agency,
+        record_refs=tuple(records.get_column("record_ref").to_list()),
+        clks=np.concatenate([part.clks for part in parts]),
+        owner=np.concatenate([part.owner + start for part, start in zip(parts, starts, strict=True)]),
+        groups=tuple(tuple(item) for item in records.get_column("groups").to_list()),
+        kind=tuple(records.get_column("kind").to_list()),
+    )
+
+
+def _open_file(path: Path, agency: str, clk: str, key: SealingPrivateKey) -> _Opened:
     with open_submission(path) as file, TemporaryDirectory(dir=path.parent, prefix=".link-") as scratch:
         manifest = file.manifest
         part = next((item for item in manifest.clks if item.name == clk), None)
@@ -285,23 +331,26 @@ def open_encodings(path: Path, agency: str, clk: str, key: SealingPrivateKey) ->
             raise SubmissionError(
                 f"The submission of `{agency}` has no encoding `{clk}`.", next_step="Have it encode again."
             )
-        records = pl.read_parquet(extract_part(file, RECORDS, Path(scratch) / "records"))
+        table = extract_part(file, RECORDS, Path(scratch) / "records")
+        records = read_records(table, RECORDS, manifest.kind == "delta")
         about = clk_context(agency, clk, manifest.protocol_digest)
         with file.open(clk_part(clk)) as source:
             data = b"".join(open_stream(source, open_data_key(manifest, key), about))  # type: ignore[arg-type]
     counts = records.get_column("encodings").to_numpy()
-    return EncodedRecords(
-        agency=agency,
-        record_refs=tuple(records.get_column("record_ref").to_list()),
-        clks=np.frombuffer(data, dtype=np.uint8).reshape(part.rows, part.bits // 8),
-        owner=np.repeat(np.arange(len(counts), dtype=np.int32), counts),
-        groups=tuple(tuple(item) for item in records.get_column("groups").to_list()),
-        kind=tuple(records.get_column("kind").to_list()),
-    )
+    clks = np.frombuffer(data, dtype=np.uint8).reshape(part.rows, part.bits // 8)
+    return _Opened(records, clks, np.repeat(np.arange(len(counts), dtype=np.int32), counts))
 
 
-def linked_cells(path: Path, refs: set[str]) -> list[dict[str, Any]]:
-    """The sealed cells of these records."""
-    with open_submission(path) as file, TemporaryDirectory(dir=path.parent, prefix=".cells-") as scratch:
-        cells = pl.scan_parquet(extract_part(file, CELLS, Path(scratch) / "cells"), glob=False)
-        return cells.filter(pl.col("record_ref").is_in(sorted(refs))).collect().to_dicts()
+def linked_cells(paths: list[Path], refs: set[str]) -> list[dict[str, Any]]:
+    """The sealed cells of these records, each with the submission whose data key it is under; of several, the newest."""
+    found: list[dict[str, Any]] = []
+    wanted = set(refs)
+    for path in reversed(paths):
+        with open_submission(path) as file, TemporaryDirectory(dir=path.parent, prefix=".cells-") as scratch:
+            cells = pl.scan_parquet(extract_part(file, CELLS, Path(scratch) / "cells"), glob=False)
+            rows = cells.filter(pl.col("record_ref").is_in(sorted(wanted))).collect().to_dicts()
+            records = extract_part(file, RECORDS, Path(scratch) / "records")
+            here = pl.read_parquet(records, columns=["record_ref"]).get_column("record_ref").to_list()
+            found += [{"source": file.manifest.submission_id, **row} for row in rows]
+        wanted -= set(here)
+    return found

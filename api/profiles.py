@@ -55,12 +55,12 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SealedCell:
-    """A sealed value of a record that is linked."""
+    """A sealed value of a record that is linked; `source` is the submission whose data key it is under."""
 
     attribute: str
     as_at: date
     record_ref: str
-    submission: str
+    source: str
     sealed: bytes
 
 
@@ -261,9 +261,9 @@ def decide(
         asker,
         protocol.compiled,
         question.at,
-        lambda cell: Sealed(b64encode(cell.sealed).decode(), cell.submission, cell.record_ref),
+        lambda cell: Sealed(b64encode(cell.sealed).decode(), cell.source, cell.record_ref),
         ids,
-        store.data_keys(sorted({item.cell.submission for member in told for item in member.released})),
+        store.data_keys(sorted({item.cell.source for member in told for item in member.released})),
     )
     stored, event = _kept(question, family, picture, told, profile_id)
     emergency = frozenset(item.agency for item in told if any(cell.granted.break_glass for cell in item.released))

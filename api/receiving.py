@@ -6,7 +6,7 @@ import hashlib
 from threading import Lock
 
 from api.identity import DECLARING_AGENCY
-from api.intake import Checked, Terms, check_submission, signer
+from api.intake import Base, Checked, Terms, check_submission, signer
 from api.intake_tables import record_lines
 from api.logs import log
 from api.service import Service
@@ -18,6 +18,7 @@ from protocols.errors import Busy, SubmissionError
 from protocols.signing import VerifyingKey
 from protocols.submission import Receipt
 
+MOST_DELTAS = 30
 RECEIPT_TYPE = "kinlink-receipt+jws"
 _ONE_AT_A_TIME = Lock()
 
@@ -75,6 +76,7 @@ def _terms(service: Service, agency: str, claimed: str, kid: str) -> tuple[Terms
         workbook = [item for item in tx.identity.keys("workbook") if item.retired_at is None]
         epochs = [epoch.id for epoch in protocol.document.encoding.epochs if epoch.holds_on(service.now().date())]
         checks = {epoch: tx.submissions.key_check(protocol.document.id, epoch) for epoch in epochs}
+        base = _base(tx, agency, protocol.digest)
     if claimed != agency:
         raise SubmissionError(
             "The submission is from another agency than the one that sends it.",
@@ -91,9 +93,20 @@ def _terms(service: Service, agency: str, claimed: str, kid: str) -> tuple[Terms
         matcher_key=service.keys.sealing,
         workbook_fingerprint=workbook[0].sealing_fingerprint if workbook else None,
         now=service.now(),
+        base=base,
     )
     shown = [value for value in checks.values() if value is not None]
     return terms, key.verifying_key, shown[0] if len(shown) == 1 else None
+
+
+def _base(tx: Transaction, agency: str, protocol_digest: str) -> Base | None:
+    """What a delta of the agency can be made on."""
+    newest = tx.submissions.linkable().get(agency)
+    if newest is None or newest.manifest.protocol_digest != protocol_digest:
+        return None
+    if len(tx.submissions.chain(newest.submission)) > MOST_DELTAS:
+        return None
+    return Base(newest.submission, frozenset(tx.submissions.record_refs(newest.submission)))
 
 
 def _stored(service: Service, upload: Upload, checked: Checked) -> StoredSubmission:
@@ -145,7 +158,11 @@ def _accept(tx: Transaction, upload: Upload, checked: Checked, stored: StoredSub
         counts=counts,
         supersedes=newest.submission if newest else None,
     )
-    tx.submissions.accept(upload.upload, Accepted(stored, record_lines(checked.records), checked.consents), event)
+    if manifest.base is not None and (newest is None or newest.submission != manifest.base):
+        raise SubmissionError("Another submission came in between.", next_step="Send a full submission.")
+    replaced = frozenset(checked.records.get_column("record_ref").to_list()) | checked.removed
+    accepted = Accepted(stored, record_lines(checked.records), checked.consents, manifest.base, replaced)
+    tx.submissions.accept(upload.upload, accepted, event)
     if shown is None:
         tx.submissions.set_key_check(protocol, manifest.epoch, manifest.key_check_value, manifest.agency)
     for family in checked.families:

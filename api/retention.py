@@ -50,7 +50,10 @@ def _by_the_rules(
         closed = tx.retention.closed_families(now.date() - timedelta(days=rules.links_after_close_days))
     for item in stale:
         step(lambda tx, item=item: tx.retention.purge_unlinked(item, now))  # type: ignore[misc]
-        service.folder.submission(item.submission).unlink(missing_ok=True)
+        with service.store.reading() as tx:
+            sources = tx.retention.sources(item.submission)
+        for source in sources:
+            service.folder.submission(source).unlink(missing_ok=True)
     for family in closed:
         step(lambda tx, family=family: tx.retention.close_family(family, now))  # type: ignore[misc]
     if closed:
@@ -66,8 +69,7 @@ def _leftovers(service: Service, now: datetime) -> None:
     """Files that nothing on record needs: parts of uploads that were given up, files of submissions that are gone."""
     with service.store.reading() as tx:
         open_uploads = {item.upload: item for item in tx.submissions.open_uploads()}
-        needed = {item.submission for item in tx.submissions.linkable().values()}
-        needed |= {item.submission for item in tx.submissions.with_files()}
+        needed = tx.submissions.needed_files()
     for folder in service.folder.uploads.iterdir():
         upload = open_uploads.get(folder.name)
         if upload is None or now - upload.opened_at > ABANDONED:

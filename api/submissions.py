@@ -69,11 +69,16 @@ class StoredSubmission:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Everything that is stored of a submission besides its file."""
+    """Everything that is stored of a submission besides its file.
+
+    Of a delta, `records` are the new and changed ones, and `replaced` are those of `base` that it changes or removes.
+    """
 
     submission: StoredSubmission
     records: Iterable[RecordLine]
     consents: tuple[ConsentRecord, ...]
+    base: str | None = None
+    replaced: frozenset[str] = frozenset()
 
 
 class SubmissionStore(Protocol):

@@ -135,7 +135,9 @@ class Profiles:
         if not wanted:
             return found
         rows = self._session.execute(
-            select(CellRow.submission, CellRow.record_ref, CellRow.attribute, CellRow.as_at, CellRow.sealed).where(
+            select(
+                CellRow.submission, CellRow.record_ref, CellRow.attribute, CellRow.source, CellRow.as_at, CellRow.sealed
+            ).where(
                 and_(
                     CellRow.submission.in_({submission for submission, _ in wanted}),
                     CellRow.record_ref.in_({ref for _, ref in wanted}),
@@ -146,7 +148,7 @@ class Profiles:
             key = (row.submission, row.record_ref)
             if key in wanted:
                 found.setdefault(key, []).append(
-                    SealedCell(row.attribute, row.as_at, row.record_ref, row.submission, row.sealed)
+                    SealedCell(row.attribute, row.as_at, row.record_ref, row.source, row.sealed)
                 )
         return found
 

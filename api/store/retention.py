@@ -8,11 +8,11 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from api.store.links import Links
 from api.store.log import AuditLog
-from api.store.tables import CellRow, ConsentRow, FamilyRow, RecordRow, SubmissionRow
+from api.store.tables import CellRow, ChainRow, ConsentRow, FamilyRow, RecordRow, SubmissionRow
 from api.store.tables_work import (
     CertificateRow,
     ChangeRow,
@@ -51,10 +51,24 @@ class Retention:
         """Submissions that are out of use and not yet deleted."""
         rows = self._session.execute(
             select(SubmissionRow.submission, SubmissionRow.agency, SubmissionRow.state)
-            .where(SubmissionRow.state.in_(("superseded", "withdrawn")))
+            .where(SubmissionRow.state.in_(("superseded", "withdrawn")), ~self._needed())
             .order_by(SubmissionRow.number)
         )
         return [Ended(row.submission, row.agency, row.state) for row in rows]
+
+    def _needed(self) -> Any:
+        """That a submission in use is a delta on this one, directly or over others."""
+        later = aliased(SubmissionRow)
+        return (
+            select(ChainRow.source)
+            .join(later, later.submission == ChainRow.submission)
+            .where(
+                ChainRow.source == SubmissionRow.submission,
+                later.submission != SubmissionRow.submission,
+                later.state.in_(("received", "current")),
+            )
+            .exists()
+        )
 
     def purge_submission(self, ended: Ended, at: datetime) -> None:
         """Delete everything of a submission but that it was there."""
@@ -83,6 +97,10 @@ class Retention:
             .order_by(SubmissionRow.number)
         )
         return [Ended(row.submission, row.agency, "unlinked") for row in rows]
+
+    def sources(self, submission: str) -> list[str]:
+        """The submissions whose files make up this one."""
+        return list(self._session.execute(select(ChainRow.source).where(ChainRow.submission == submission)).scalars())
 
     def purge_unlinked(self, ended: Ended, at: datetime) -> None:
         """Delete the encodings of a submission in force and the records that no link ends at; its links stay."""

@@ -7,11 +7,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from api.store.log import AuditLog
-from api.store.tables import CellRow, ConsentRow, EpochRow, RecordRow, SubmissionRow, UploadRow
+from api.store.tables import CellRow, ChainRow, ConsentRow, EpochRow, RecordRow, SubmissionRow, UploadRow
 from api.store.tables_work import ChangeRow, LinkRow
 from api.submissions import Accepted, RecordLine, StoredSubmission, Upload
 from protocols.audit.events import (
@@ -103,6 +103,9 @@ class Submissions:
         self._session.execute(
             update(UploadRow).where(UploadRow.upload == upload).values(state="complete", submission=stored.submission)
         )
+        self._chain(stored.submission, accepted.base)
+        if accepted.base is not None:
+            self._copy_records(accepted.base, stored.submission, accepted.replaced)
         self._insert(RecordRow, (_record(stored.submission, line) for line in accepted.records))
         self._insert(
             ConsentRow,
@@ -117,6 +120,38 @@ class Submissions:
             ),
         )
         self._session.execute(insert(ChangeRow).values(at=stored.received_at, kind="submission", about=stored.agency))
+
+    def _chain(self, submission: str, base: str | None) -> None:
+        sources = [*(self.chain(base) if base else ()), submission]
+        rows = [{"submission": submission, "position": n, "source": source} for n, source in enumerate(sources)]
+        self._session.execute(insert(ChainRow), rows)
+
+    def chain(self, submission: str) -> list[str]:
+        """The submissions whose files make up this one, the full one first."""
+        return list(
+            self._session.execute(
+                select(ChainRow.source).where(ChainRow.submission == submission).order_by(ChainRow.position)
+            ).scalars()
+        )
+
+    def _copy_records(self, base: str, submission: str, replaced: frozenset[str]) -> None:
+        """Take over the records of a delta's base but for those that the delta changes or removes."""
+        columns = [column for column in RecordRow.__table__.columns if column.name != "submission"]
+        rows = select(literal(submission), *columns).where(RecordRow.submission == base)
+        self._session.execute(insert(RecordRow).from_select(["submission", *(c.name for c in columns)], rows))
+        gone = sorted(replaced)
+        for start in range(0, len(gone), 500):
+            self._session.execute(
+                delete(RecordRow).where(
+                    RecordRow.submission == submission, RecordRow.record_ref.in_(gone[start : start + 500])
+                )
+            )
+
+    def record_refs(self, submission: str) -> set[str]:
+        """The references of every record of a submission."""
+        return set(
+            self._session.execute(select(RecordRow.record_ref).where(RecordRow.submission == submission)).scalars()
+        )
 
     def _insert(self, table: Any, rows: Iterator[dict[str, Any]]) -> None:
         while batch := list(islice(rows, _BATCH)):
@@ -143,12 +178,15 @@ class Submissions:
         )
         return {agency: item for agency, item in self.newest().items() if item.submission not in gone}
 
-    def with_files(self) -> list[StoredSubmission]:
-        """Submissions whose file is still needed, newest or not."""
-        rows = self._session.execute(
-            select(SubmissionRow).where(SubmissionRow.encodings_purged_at.is_(None), SubmissionRow.state != "purged")
-        ).scalars()
-        return [_submission(row) for row in rows]
+    def needed_files(self) -> set[str]:
+        """The submissions whose files are still needed: those in use, and what they are deltas on."""
+        return set(
+            self._session.execute(
+                select(ChainRow.source)
+                .join(SubmissionRow, SubmissionRow.submission == ChainRow.submission)
+                .where(SubmissionRow.state != "purged", SubmissionRow.encodings_purged_at.is_(None))
+            ).scalars()
+        )
 
     def newest(self) -> dict[str, StoredSubmission]:
         """Each agency's newest submission that is in use, received or current."""

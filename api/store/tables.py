@@ -140,6 +140,16 @@ class SubmissionRow(Base):
     encodings_purged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class ChainRow(Base):
+    """The files that a submission is made of: a full one, then the deltas on it, in order. Of a full one, only itself."""
+
+    __tablename__ = "chains"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    submission: Mapped[str] = mapped_column(ForeignKey("submissions.submission", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(Id, index=True)
+
+
 class RecordRow(Base):
     """One record of a submission: what must be seen in clear so that a person is treated safely."""
 
@@ -162,6 +172,7 @@ class CellRow(Base):
     submission: Mapped[str] = mapped_column(ForeignKey("submissions.submission", ondelete="CASCADE"), primary_key=True)
     record_ref: Mapped[str] = mapped_column(Id, primary_key=True)
     attribute: Mapped[str] = mapped_column(Id, primary_key=True)
+    source: Mapped[str] = mapped_column(Id)
     as_at: Mapped[date]
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 

@@ -122,8 +122,10 @@ def noisy(row, flips, seed=0):
     return np.packbits(bits)
 
 
-def build(path, party, people, protocol, service_card, workbook_party, families=(), consents=(), **changed):
-    """A whole submission file. `changed` replaces fields of the manifest, before it is signed."""
+def build(
+    path, party, people, protocol, service_card, workbook_party, families=(), consents=(), removed=None, **changed
+):
+    """A whole submission file; with `removed` a delta that removes these references. `changed` replaces fields of the manifest, before it is signed."""
     document, digest = protocol.document, protocol.digest
     scratch = path.parent / f".{path.name}-parts"
     scratch.mkdir(parents=True, exist_ok=True)
@@ -152,6 +154,12 @@ def build(path, party, people, protocol, service_card, workbook_party, families=
             "encodings": pl.Int32,
         },
     )
+    if removed is not None:
+        gone = [{"record_ref": ref, "groups": [], "kind": "UNKNOWN", "encodings": 0, "op": "remove"} for ref in removed]
+        flags = [pl.lit(False).alias(name) for name in ("shielded", "silent", "deceased")]
+        rest = pl.DataFrame(gone, schema={**records.schema, "op": pl.String}, strict=False).with_columns(flags)
+        records = pl.concat([records.with_columns(pl.lit("put").alias("op")), rest])
+        changed = {"kind": "delta", **changed}
     records.write_parquet(scratch / "records")
     rows = [
         {
@@ -215,6 +223,7 @@ def build(path, party, people, protocol, service_card, workbook_party, families=
             cells=len(rows),
             families=len(families),
             consents=len(consents),
+            removed=len(removed or ()),
         ),
         "parts": {key: part_of(part) for key, part in parts.items()},
         "matcher": recipient("matcher", matcher_key, card.sealing_public_key),
@@ -258,7 +267,7 @@ class Site:
         headers = {"Authorization": f"Bearer {self.token(party)}", **given.pop("headers", {})}
         return self.http.request(method, path, headers=headers, **given)
 
-    def submission(self, party, people, families=(), consents=(), **changed):
+    def submission(self, party, people, families=(), consents=(), removed=None, **changed):
         path = Path(self.settings.data_dir).parent / f"{party}-{secrets.token_hex(4)}.kinlink"
         return build(
             path,
@@ -269,6 +278,7 @@ class Site:
             self.parties["workbook"],
             families,
             consents,
+            removed,
             **changed,
         )
 

@@ -199,7 +199,6 @@ MANIFEST_FAULTS = {
     "protocol_digest": ("0" * 64, "was made for hertfordshire version 1"),
     "protocol_version": (2, "was made for hertfordshire version 2"),
     "epoch": (99, "epoch 99"),
-    "kind": ("delta", "delta"),
     "extract_date": (datetime.now(UTC).date() + timedelta(days=3), "in the future"),
     "created_at": (datetime.now(UTC) + timedelta(hours=2), "made in the future"),
     "counts": (Counts(records=7, encodings=6, cells=36, families=0, consents=0), "counts 7 records; there are 6"),

@@ -474,6 +474,7 @@ def upgrade() -> None:
         sa.Column("submission", sa.String(length=64), nullable=False),
         sa.Column("record_ref", sa.String(length=64), nullable=False),
         sa.Column("attribute", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("as_at", sa.Date(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -482,6 +483,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("submission", "record_ref", "attribute", name=op.f("pk_cells")),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "chains",
+        sa.Column("submission", sa.String(length=64), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["submission"],
+            ["submissions.submission"],
+            name=op.f("fk_chains_submission_submissions"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("submission", "position", name=op.f("pk_chains")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("chains", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_chains_source"), ["source"], unique=False)
+
     op.create_table(
         "consents",
         sa.Column("number", sa.Integer(), autoincrement=True, nullable=False),
@@ -547,6 +565,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_consents_expires_at"))
 
     op.drop_table("consents")
+    with op.batch_alter_table("chains", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_chains_source"))
+
+    op.drop_table("chains")
     op.drop_table("cells")
     with op.batch_alter_table("views", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_views_link"))
