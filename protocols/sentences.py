@@ -32,6 +32,11 @@ MONTHS: Final = (
 )
 EXISTENCE_WORDS: Final = "that the person is known to them and which desk to ask"
 REVIEW_WORDS: Final = "masked details, so that a person can confirm or reject a possible link,"
+ANYTHING: Final = "anything"
+LOCATION: Final = "that would tell where a person lives, goes to school or sees a doctor"
+COURT: Final = "that comes from court proceedings"
+ANY_AGENCY: Final = "any agency"
+UNLESS_OWN_CLIENT: Final = ", unless it is about the person they work with"
 OWN_CLIENT: Final = ", only if this is the person they work with"
 OPEN_STAGES: Final = tuple(stage for stage in Stage if stage is not Stage.CLOSED)
 BREAK_GLASS: Final = " In an emergency with a recorded reason, any emergency function and any open stage will do."
@@ -110,8 +115,8 @@ def sentence_of_prohibition(document: SharingProtocol, item: Prohibition) -> str
     else:
         whom = "Nobody may ever be told"
     parties = {party.id: party.name for party in document.parties}
-    by = either(parties[agency] for agency in item.agencies) if item.agencies else "any agency"
-    unless = ", unless it is about the person they work with" if item.not_own_client else ""
+    by = either(parties[agency] for agency in item.agencies) if item.agencies else ANY_AGENCY
+    unless = UNLESS_OWN_CLIENT if item.not_own_client else ""
     return f"{whom} {_forbidden(document, item)} by {by}{unless}. Why: {item.reason}"
 
 
@@ -199,20 +204,16 @@ def _titles(document: SharingProtocol, attributes: Iterable[str]) -> str:
 
 
 def _forbidden(document: SharingProtocol, item: Prohibition) -> str:
-    if item.attributes:
-        what = _titles(document, item.attributes)
-    else:
-        kinds = []
-        if item.location_revealing:
-            kinds.append("that would tell where a person lives, goes to school or sees a doctor")
-        if item.court_derived:
-            kinds.append("that comes from court proceedings")
-        if item.sensitivities:
-            kinds.append(f"of sensitivity {either(item.sensitivities)}")
-        what = " ".join(["anything", *kinds])
+    words = [_titles(document, item.attributes) if item.attributes else ANYTHING]
+    if item.location_revealing:
+        words.append(LOCATION)
+    if item.court_derived:
+        words.append(COURT)
+    if item.sensitivities:
+        words.append(f"of sensitivity {either(item.sensitivities)}")
     if item.modes:
-        what += f" ({either(MODE_WORDS[mode] for mode in item.modes)})"
-    return what
+        words.append(f"({either(MODE_WORDS[mode] for mode in item.modes)})")
+    return " ".join(words)
 
 
 def _basis_short(document: SharingProtocol, basis: str) -> str:

@@ -1,4 +1,4 @@
-"""A grant's sentence, read back into the grant.
+"""A rule's sentence, read back into the rule.
 
 It exists to prove that the sentence says everything: a data protection officer who has read the sentence has
 read the rule.
@@ -12,17 +12,23 @@ from datetime import date
 from typing import Final, TypeVar
 
 from protocols.document import SharingProtocol
-from protocols.document_rules import Grant
+from protocols.document_rules import Grant, Prohibition
 from protocols.sentences import (
+    ANY_AGENCY,
+    ANYTHING,
     BREAK_GLASS,
+    COURT,
     EXISTENCE_WORDS,
+    LOCATION,
+    MODE_WORDS,
     MONTHS,
     OPEN_STAGES,
     OWN_CLIENT,
     PURPOSE_WORDS,
     REVIEW_WORDS,
+    UNLESS_OWN_CLIENT,
 )
-from protocols.vocabulary import Mode, RoleFunction, Stage
+from protocols.vocabulary import Mode, RoleFunction, Sensitivity, Stage
 
 _DAY: Final = rf"(\d{{1,2}}) ({'|'.join(MONTHS)}) (\d{{4}})"
 _SENTENCE: Final = re.compile(
@@ -30,6 +36,10 @@ _SENTENCE: Final = re.compile(
     rf"(?P<emergency>{re.escape(BREAK_GLASS)})?"
     rf" In force from (?P<since>{_DAY})(?: until (?P<until>{_DAY}))?;"
     rf" agreed (?P<agreed>{_DAY}), to be reviewed by (?P<review>{_DAY})\. Why: (?P<reason>.+)"
+)
+_PROHIBITION: Final = re.compile(
+    r"(?P<whom>.+?) may (?:n?ever) be told (?P<what>.+) by (?P<by>.+?)"
+    rf"(?P<unless>{re.escape(UNLESS_OWN_CLIENT)})?"
 )
 T = TypeVar("T")
 
@@ -43,9 +53,7 @@ def grant_from_sentence(document: SharingProtocol, rule: str, sentence: str) -> 
         raise ValueError("not the sentence of a grant")
     head, own_client = found["head"].removesuffix(OWN_CLIENT), found["head"].endswith(OWN_CLIENT)
     agency, rest = _first(head, {f"{party.name} may tell ": party.id for party in document.parties})
-    functions: dict[str, tuple[RoleFunction, ...]] = {group.title: group.functions for group in document.groups}
-    functions |= {f"the {function.title}": (function.id,) for function in document.functions}
-    named, rest = _several(rest, functions, " ")
+    named, rest = _several(rest, _function_words(document), " ")
     to = {function for several in named for function in several}
     mode, attributes, about = _what(document, rest)
     people = {line.title: line.id for line in document.people}
@@ -71,6 +79,65 @@ def grant_from_sentence(document: SharingProtocol, rule: str, sentence: str) -> 
     )
 
 
+def prohibition_from_sentence(document: SharingProtocol, rule: str, title: str, sentence: str) -> Prohibition:
+    """The prohibition that a sentence says, under that id and title, its functions in the protocol's order. Raises
+    `ValueError` for no prohibition.
+    """
+    said, why, reason = sentence.partition(". Why: ")
+    found = _PROHIBITION.fullmatch(said)
+    if found is None or not why:
+        raise ValueError("not the sentence of a prohibition")
+    whom, everybody = found["whom"], found["whom"] == "Nobody"
+    but = whom.removeprefix("Nobody but ") if whom.startswith("Nobody but ") else None
+    to = () if everybody or but else _functions(document, whom[:1].lower() + whom[1:])
+    names = {party.name: party.id for party in document.parties}
+    attributes, rest = _attributes(document, found["what"])
+    sensitivities = re.search(r" of sensitivity (.+?)(?= \(|$)", rest)
+    modes = re.search(r" \((.+)\)$", rest)
+    return Prohibition(
+        id=rule,
+        title=title,
+        reason=reason,
+        agencies=() if found["by"] == ANY_AGENCY else _all(found["by"], names, " or "),
+        attributes=attributes,
+        location_revealing=f" {LOCATION}" in rest,
+        court_derived=f" {COURT}" in rest,
+        sensitivities=_all(sensitivities[1], {str(s): s for s in Sensitivity}, " or ") if sensitivities else (),
+        modes=_all(modes[1], {words: mode for mode, words in MODE_WORDS.items()}, " or ") if modes else (),
+        to=to,
+        except_to=_functions(document, but) if but else (),
+        not_own_client=found["unless"] is not None,
+    )
+
+
+def _attributes(document: SharingProtocol, what: str) -> tuple[tuple[str, ...], str]:
+    """The attributes at the start of what is forbidden, and what follows them."""
+    if what == ANYTHING or what.startswith(f"{ANYTHING} "):
+        return (), what.removeprefix(ANYTHING)
+    titles = {attribute.title: attribute.id for attribute in document.attributes}
+    found = []
+    while True:
+        title = max((title for title in titles if what.startswith(title)), key=len)
+        found.append(titles[title])
+        what = what.removeprefix(title)
+        if not what.startswith("; "):
+            return tuple(found), what
+        what = what.removeprefix("; ")
+
+
+def _functions(document: SharingProtocol, words: str) -> tuple[RoleFunction, ...]:
+    named, rest = _several(words, _function_words(document), "")
+    if rest:
+        raise ValueError("no functions of the protocol")
+    to = {function for several in named for function in several}
+    return tuple(function.id for function in document.functions if function.id in to)
+
+
+def _function_words(document: SharingProtocol) -> dict[str, tuple[RoleFunction, ...]]:
+    words: dict[str, tuple[RoleFunction, ...]] = {group.title: group.functions for group in document.groups}
+    return words | {f"the {function.title}": (function.id,) for function in document.functions}
+
+
 def _stages(document: SharingProtocol, words: str) -> tuple[Stage, ...]:
     titles = {stage.title: stage.id for stage in document.stages}
     if words.startswith("from "):
@@ -82,15 +149,9 @@ def _what(document: SharingProtocol, rest: str) -> tuple[Mode, tuple[str, ...], 
     for mode, words in ((Mode.EXISTENCE, EXISTENCE_WORDS), (Mode.REVIEW, REVIEW_WORDS)):
         if rest.startswith(f"{words} about "):
             return mode, (), rest.removeprefix(f"{words} about ")
-    titles = {attribute.title: attribute for attribute in document.attributes}
-    attributes = []
-    while True:
-        title = max((title for title in titles if rest.startswith(title)), key=len)
-        attributes.append(titles[title])
-        rest = rest.removeprefix(title)
-        if rest.startswith(" about "):
-            return attributes[0].mode, tuple(item.id for item in attributes), rest.removeprefix(" about ")
-        rest = rest.removeprefix("; ")
+    attributes, about = _attributes(document, rest)
+    mode = next(attribute.mode for attribute in document.attributes if attribute.id == attributes[0])
+    return mode, attributes, about.removeprefix(" about ")
 
 
 def _first(text: str, known: Mapping[str, T]) -> tuple[T, str]:

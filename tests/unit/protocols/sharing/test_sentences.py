@@ -14,7 +14,7 @@ from config.resources import PROTOCOL_FILE
 from kinlink.protocol_cli import generated_pages
 from protocols.decision import Decision
 from protocols.decision_index import ReasonCode
-from protocols.document_rules import Grant
+from protocols.document_rules import Grant, Prohibition
 from protocols.load import LoadedProtocol, load_protocol
 from protocols.schema import json_schema
 from protocols.sentences import (
@@ -25,8 +25,8 @@ from protocols.sentences import (
     sentence_of_never,
     sentence_of_prohibition,
 )
-from protocols.sentences_back import grant_from_sentence
-from protocols.vocabulary import Grade, Mode, Purpose, Stage
+from protocols.sentences_back import grant_from_sentence, prohibition_from_sentence
+from protocols.vocabulary import Grade, Mode, Purpose, Sensitivity, Stage
 
 DOCS = Path(__file__).parents[4] / "docs"
 DOCUMENT = load_protocol(PROTOCOL_FILE).document
@@ -85,7 +85,45 @@ def test_two_grants_that_differ_have_two_sentences(one: Grant, two: Grant) -> No
     assert (sentence_of_grant(DOCUMENT, one) == sentence_of_grant(DOCUMENT, two)) == (one == two)
 
 
-def test_what_is_no_sentence_of_a_grant() -> None:
+def test_every_shipped_prohibition_can_be_read_back_from_its_sentence() -> None:
+    for item in DOCUMENT.prohibitions:
+        assert prohibition_from_sentence(DOCUMENT, item.id, item.title, sentence_of_prohibition(DOCUMENT, item)) == item
+
+
+@st.composite
+def any_prohibition(draw: st.DrawFn) -> Prohibition:
+    """Any prohibition that could be written."""
+    functions = tuple(function.id for function in DOCUMENT.functions)
+    to = draw(ordered(functions, 0))
+    return Prohibition.model_validate(
+        {
+            "id": "any",
+            "title": "no",
+            "reason": draw(
+                st.sampled_from(["Because.", "It is forbidden by law. Why: it is", "So said by any agency"])
+            ),
+            "agencies": draw(ordered(tuple(party.id for party in DOCUMENT.parties), 0)),
+            "attributes": draw(ordered(tuple(attribute.id for attribute in DOCUMENT.attributes), 0)),
+            "sensitivities": draw(ordered(tuple(Sensitivity), 0)),
+            "location_revealing": draw(st.booleans()),
+            "court_derived": draw(st.booleans()),
+            "modes": draw(ordered(tuple(Mode), 0)),
+            "to": to,
+            "except_to": () if to else draw(ordered(functions, 0)),
+            "not_own_client": draw(st.booleans()),
+        }
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(any_prohibition())
+def test_any_prohibition_can_be_read_back_from_its_sentence(item: Prohibition) -> None:
+    assert prohibition_from_sentence(DOCUMENT, "any", "no", sentence_of_prohibition(DOCUMENT, item)) == item
+
+
+def test_what_is_no_sentence_of_a_rule() -> None:
+    with pytest.raises(ValueError, match="not the sentence of a prohibition"):
+        prohibition_from_sentence(DOCUMENT, "any", "no", "Nobody has been told anything.")
     with pytest.raises(ValueError, match="not the sentence of a grant"):
         grant_from_sentence(DOCUMENT, "any", "The bakery may tell everybody the price of bread.")
 
