@@ -28,6 +28,8 @@ BLOCK_ROWS = 2_048
 """Rows of the left side in one task."""
 BLOCK_TILES = 64
 """Tiles of the right side in one task: 8,192 encodings, 1 MB at 1,024 bits, so that they stay in the L2 cache."""
+LOOK = 0.5
+"""What looking at a group of rows costs, in chunks."""
 BUFFER = 1 << 16
 """Pairs that one task holds before it hands them on."""
 
@@ -136,13 +138,26 @@ def _search_block(a: Side, b: Side, limits: NDArray[np.int64], first_check: int,
 
 
 def _first_check(a: Side, b: Side, limits: NDArray[np.int64]) -> int:
-    """The number of chunks after which an unlike pair is usually beyond its limit: looking earlier is lost time."""
-    rows = np.linspace(0, a.words.shape[0] - 1, 64).astype(np.int64)
-    columns = np.linspace(0, b.words.shape[0] - 1, 64).astype(np.int64)
-    typical = np.median(np.bitwise_count(a.words[rows] ^ b.words[columns]).sum(axis=1))
-    limit = limits[int(np.median(a.ones) + np.median(b.ones))]
+    """After how many chunks to look whether a group of rows can be dropped: where a sample says it saves most.
+
+    A look costs about as much as `LOOK` chunks; the number of chunks itself means not to look before the end.
+    """
     chunks = a.words.shape[1] // CHUNK
-    return int(np.clip(np.ceil(1.05 * chunks * (limit + 1) / (typical + 1)), 1, chunks))
+    groups = np.linspace(0, max(0, a.words.shape[0] - ROWS), 24).astype(np.int64)
+    tiles = np.linspace(0, max(0, b.words.shape[0] - WIDTH), 8).astype(np.int64)
+    dropped = np.zeros(chunks)
+    for row in groups:
+        left = a.words[row : row + ROWS]
+        for column in tiles:
+            right = b.words[column : column + WIDTH]
+            words = np.bitwise_count(left[:, None, :] ^ right[None, :, :]).astype(np.int64)
+            so_far = words.reshape(*words.shape[:2], chunks, CHUNK).sum(axis=3).cumsum(axis=2).min(axis=(0, 1))
+            ones = a.ones[row : row + ROWS], b.ones[column : column + WIDTH]
+            limit = limits[ones[0].min() + ones[1].min() : ones[0].max() + ones[1].max() + 1].max()
+            dropped += so_far > limit
+    share = dropped / (groups.size * tiles.size)
+    cost = [after + LOOK + (1.0 - share[after - 1]) * (chunks - after) for after in range(1, chunks)]
+    return int(np.argmin(cost)) + 1 if cost and min(cost) < chunks else chunks
 
 
 def _whole_groups(words: Words) -> Words:
@@ -187,9 +202,9 @@ def _emit(  # pragma: no cover - compiled
             distance[:] = 0
             near = True
             add_distances(left, row, tiles[t], 0, first_check, distance)
-            for chunk in range(first_check, chunks + 1):
-                if chunk > first_check:
-                    add_distances(left, row, tiles[t], chunk - 1, chunk, distance)
+            for last_look in range(2):
+                if last_look:
+                    add_distances(left, row, tiles[t], first_check, chunks, distance)
                 least = distance[0, 0]
                 for r in range(ROWS):
                     for j in range(WIDTH):
