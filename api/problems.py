@@ -175,6 +175,11 @@ def fault(request: Request, error: Exception) -> JSONResponse:
     )
 
 
+def leads_to(operation: str, parameter: str, field: str) -> dict[str, Any]:
+    """What can be done next with an answer: the field of it that names the thing for another operation."""
+    return {operation: {"operationId": operation, "parameters": {parameter: f"$response.body#/{field}"}}}
+
+
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems that a route can answer with, for the API's description."""
     return {

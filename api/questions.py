@@ -14,7 +14,6 @@ from api.problems import NotFound
 from api.runs import ActiveLink
 from protocols.audit.events import AuditAsked
 from protocols.document import SharingProtocol
-from protocols.errors import InputError
 from protocols.family import ConsentRecord
 
 BREACH_HOURS = 72
@@ -270,7 +269,7 @@ def article_30(store: QuestionStore, agency: str, protocol: SharingProtocol, who
     """The record of processing of one agency (UK GDPR Art 30), from the agreement that is enforced and what is held."""
     party = next((item for item in protocol.parties if item.id == agency), None)
     if party is None:
-        raise InputError(
+        raise NotFound(
             f"Agency `{agency}` is no party of {protocol.id}.", next_step="Use an id of the sharing protocol."
         )
     functions = {item.id: item.title for item in protocol.functions}

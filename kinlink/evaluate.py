@@ -51,7 +51,7 @@ def evaluate(
     protocol: LoadedProtocol,
     secret: bytes,
     *,
-    guards: bool = False,
+    guards: bool = True,
     encoding: NamedEncoding | None = None,
     threads: int | None = None,
     progress: Progress | None = None,

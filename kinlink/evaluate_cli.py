@@ -39,7 +39,7 @@ def evaluate_command(
             help="Grade with the protocol's guards, as a live run would: links that rest on shared evidence alone go to "
             "review. Either way the table shows both.",
         ),
-    ] = False,
+    ] = True,
     seed: Annotated[
         str | None,
         typer.Option("--seed-secret", help="Make the linkage secret from this text, to repeat a measurement."),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from api.break_glass import Access, open_access, review
 from api.guards import caller, service_of
-from api.problems import described
+from api.problems import described, leads_to
 from api.profiles import Question, refusal, refused_events, why_refused
 from api.routes.corrections import Given
 from api.routes.once import Key, once
@@ -27,10 +27,12 @@ router = APIRouter()
 class NewAccess(Given):
     """Why a worker needs more than the role and the stage allow, and which manager knows."""
 
-    family_ref: str = Field(pattern=FAMILY_REF)
-    reason: str = Field(pattern=r"^[A-Z][A-Z_]{2,30}$")
-    explanation: str = Field(min_length=10, max_length=1000)
-    manager: str = Field(pattern=WORKER)
+    family_ref: str = Field(pattern=FAMILY_REF, examples=["WB-20701"])
+    reason: str = Field(pattern=r"^[A-Z][A-Z_]{2,30}$", examples=["IMMINENT_HARM"])
+    explanation: str = Field(
+        min_length=10, max_length=1000, examples=["Called out at night; a child is at immediate risk."]
+    )
+    manager: str = Field(pattern=WORKER, examples=["w-0042"])
 
 
 class AccessView(BaseModel):
@@ -68,7 +70,13 @@ class Reviewed(BaseModel):
 
 
 @router.post(
-    "/v1/break-glass", status_code=201, response_model=AccessView, responses=described(401, 403, 409, 422, 429, 503)
+    "/v1/break-glass",
+    status_code=201,
+    response_model=AccessView,
+    responses={
+        **described(401, 403, 409, 422, 429, 503),
+        201: {"description": "The access is open.", "links": leads_to("judge_access", "access_id", "access_id")},
+    },
 )
 def open_glass(
     new: NewAccess,

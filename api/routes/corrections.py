@@ -22,7 +22,7 @@ from api.corrections import (
 )
 from api.explain import Place, place_of
 from api.guards import Caller, caller, service_of
-from api.problems import NotFound, described
+from api.problems import NotFound, described, leads_to
 from api.routes.once import Key, once
 from api.routes.profiles import worker_of
 from api.runs import ActiveLink
@@ -45,9 +45,13 @@ class NewChallenge(Given):
     """What is challenged. The Workbook names a decision that it was shown, an agency its own record, children's social care a member."""
 
     reason: ChallengeReason
-    decision_id: str | None = Field(default=None, pattern=r"^prf-[0-9a-f]{20}\.\d{2}\.\d{2}\.\d{3}$")
+    decision_id: str | None = Field(
+        default=None,
+        pattern=r"^prf-[0-9a-f]{20}\.[0-9]{2}\.[0-9]{2}\.[0-9]{3}$",
+        examples=["prf-3f2a9c0177be0d54a1b2.00.01.000"],
+    )
     record_ref: str | None = Field(default=None, pattern=RECORD_REF)
-    family_ref: str | None = Field(default=None, pattern=FAMILY_REF)
+    family_ref: str | None = Field(default=None, pattern=FAMILY_REF, examples=["WB-20417"])
     member_ref: str | None = Field(default=None, pattern=RECORD_REF)
     agency: str | None = Field(default=None, pattern=AGENCY)
 
@@ -114,7 +118,10 @@ class NewOutcome(Given):
     "/v1/challenges",
     status_code=201,
     response_model=ChallengeView,
-    responses=described(401, 403, 404, 409, 422, 429, 503),
+    responses={
+        **described(401, 403, 404, 409, 422, 429, 503),
+        201: {"description": "The links are frozen.", "links": leads_to("judge", "challenge_id", "challenge_id")},
+    },
 )
 def open_challenge(
     new: NewChallenge,

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from api.guards import caller, service_of
 from api.jobs import enqueue
-from api.problems import NotFound, described
+from api.problems import NotFound, described, leads_to
 from api.runs import Run, new_run
 from protocols.audit.events import RunRequested
 
@@ -52,7 +52,14 @@ class Asked(BaseModel):
     run_id: str
 
 
-@router.post("/v1/runs", status_code=202, responses=described(401, 403, 429, 503))
+@router.post(
+    "/v1/runs",
+    status_code=202,
+    responses={
+        **described(401, 403, 429, 503),
+        202: {"description": "The run is asked for.", "links": leads_to("one", "run_id", "run_id")},
+    },
+)
 def ask(request: Request) -> Asked:
     """Ask for a linking run. While one is waiting, it is that one."""
     service = service_of(request)

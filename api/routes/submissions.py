@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from api.guards import caller, service_of
-from api.problems import NotFound, TooLarge, described
+from api.problems import NotFound, TooLarge, described, leads_to
 from api.receiving import complete
 from api.service import Service
 from api.submissions import StoredSubmission, Upload
@@ -47,8 +47,10 @@ class NewUpload(BaseModel):
     """What an agency is about to send."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    file_sha256: str = Field(pattern=SHA256)
-    bytes: int = Field(ge=1, le=1 << 50)
+    file_sha256: str = Field(
+        pattern=SHA256, examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]
+    )
+    bytes: int = Field(ge=1, le=1 << 50, examples=[8_388_608])
 
 
 class UploadView(BaseModel):
@@ -90,7 +92,22 @@ class Withdrawn(BaseModel):
     links_closed: int
 
 
-@router.post("/v1/uploads", status_code=201, responses=described(401, 403, 413, 422, 429, 503))
+_UPLOAD_LINKS = {
+    **leads_to("progress", "upload_id", "upload_id"),
+    **leads_to("part", "upload_id", "upload_id"),
+    **leads_to("finish", "upload_id", "upload_id"),
+}
+
+
+@router.post(
+    "/v1/uploads",
+    status_code=201,
+    responses={
+        **described(401, 403, 413, 422, 429, 503),
+        200: {"model": UploadView, "description": "The file was announced before.", "links": _UPLOAD_LINKS},
+        201: {"description": "The file is announced.", "links": _UPLOAD_LINKS},
+    },
+)
 def announce(new: NewUpload, request: Request, response: Response) -> UploadView:
     """Announce a file; the same file again gives the same upload, with what is in already."""
     service, agency = service_of(request), caller(request).client

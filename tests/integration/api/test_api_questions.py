@@ -85,7 +85,7 @@ def test_a_record_of_processing_comes_from_the_agreement(asked):
     assert found["controller"] == "Hertfordshire Constabulary"
     assert found["held"]["links certain"] > 0
     assert all(item["statute"] and item["art6"] for item in found["bases"])
-    assert asked.call("social_care", "GET", "/v1/audit/agencies/fire").status_code == 422
+    assert asked.call("social_care", "GET", "/v1/audit/agencies/fire").status_code == 404
 
 
 def test_a_decision_is_explained_with_its_rule_or_its_reasons(asked):
