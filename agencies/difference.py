@@ -73,12 +73,18 @@ class State:
 
 
 def content_of(record: Record) -> str:
-    """Everything about a record that a submission carries, as one unambiguous text."""
+    """Everything about a record that a submission carries, as one unambiguous text.
+
+    The date of its rows is left out: in most extracts it is the day of the extract, and would make every record a changed one.
+    """
     people = [
         (p.given_name, p.middle_name, p.family_name, p.date_of_birth, p.sex, p.address, p.postcode)
         for p in record.people
     ]
-    values = [(each.attribute.id, each.as_at.toordinal(), each.value) for each in record.values]
+    values = [
+        (each.attribute.id, each.as_at.toordinal() if each.as_at and each.own_date else 0, each.value)
+        for each in record.values
+    ]
     flags = (record.kind, record.silent, record.shielded, record.deceased, record.hold)
     return repr((flags, record.groups, people, values))
 

@@ -29,16 +29,24 @@ _FIELDS = tuple(each.name for each in fields(RawPerson))
 
 @dataclass(frozen=True, slots=True)
 class AttributeValue:
-    """The value of one attribute of one record, None for none recorded."""
+    """The value of one attribute of one record, None for none recorded.
+
+    `as_at` is the value's date, None with no value; `own_date` says that it is from a column of its own, not from the row.
+    """
 
     attribute: Attribute
-    as_at: date
     value: Value | None
+    as_at: date | None = None
+    own_date: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Record:
-    """One person of the extract, ready to encode and seal. Holds identifiers: it never leaves, is never logged or written."""
+    """One person of the extract, ready to encode and seal. Holds identifiers: it never leaves, is never logged or written.
+
+    `as_at` is the newest date that the rows themselves carry. It is the one date that stands in clear beside all values of the record: a
+    date of one value there would tell that the value is there.
+    """
 
     local: str
     rows: tuple[int, ...]
@@ -49,6 +57,7 @@ class Record:
     hold: HoldReason | None
     groups: tuple[str, ...]
     people: tuple[StandardPerson, ...]
+    as_at: date
     values: tuple[AttributeValue, ...]
     born: date | None
     name: str
@@ -118,7 +127,6 @@ class RecordMaker:
         if kind is not Kind.UNBORN and not any(person.given_name or person.family_name for person in people):
             self._note_all("NAME_MISSING", numbers, self._columns.column_of("family_name"))
             return LeftOut(local, numbers)
-        default = self._row_date(rows[0][1]) or self._today
         deceased = self._flag("deceased", rows)
         if deceased:
             self._findings.add("DECEASED", numbers[0])
@@ -132,7 +140,8 @@ class RecordMaker:
             hold=self._hold(rows),
             groups=tuple(sorted({group for _, row in rows for group in self._columns.groups(row)})),
             people=people,
-            values=tuple(self._value(reader, rows, default) for reader in self._about[kind]),
+            as_at=max((day for _, row in rows if (day := self._row_date(row))), default=self._today),
+            values=tuple(self._value(reader, rows) for reader in self._about[kind]),
             born=born,
             name=" ".join(part for part in (typed[0].given_name, typed[0].family_name) if part),
         )
@@ -247,7 +256,7 @@ class RecordMaker:
             return replace(person, address="", postcode="")
         return person
 
-    def _value(self, reader: AttributeReader, rows: Sequence[NumberedRow], default: date) -> AttributeValue:
+    def _value(self, reader: AttributeReader, rows: Sequence[NumberedRow]) -> AttributeValue:
         """The newest value among the rows. What cannot be used is noted and left out."""
         found: dict[date, Value] = {}
         try:
@@ -262,9 +271,9 @@ class RecordMaker:
         except Refused:
             found = {}
         if not found:
-            return AttributeValue(reader.attribute, default, None)
+            return AttributeValue(reader.attribute, None)
         newest = max(found)
-        return AttributeValue(reader.attribute, newest, found[newest])
+        return AttributeValue(reader.attribute, found[newest], newest, reader.as_at is not None)
 
     def _read(self, reader: AttributeReader, number: int, row: Row) -> Value | None:
         try:
@@ -333,7 +342,8 @@ def unborn_record(local: str, attributes: Sequence[Attribute], as_at: date) -> R
         hold=None,
         groups=(),
         people=(),
-        values=tuple(AttributeValue(each, as_at, None) for each in attributes if _is_about(each, Kind.UNBORN)),
+        as_at=as_at,
+        values=tuple(AttributeValue(each, None) for each in attributes if _is_about(each, Kind.UNBORN)),
         born=None,
         name="",
     )

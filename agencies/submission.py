@@ -197,7 +197,9 @@ class _Making:
             end = at + len(record.people)
             own = {name: rows[at:end].tobytes() for name, rows in clks.items()}
             at = end
-            shelves.add(Shelved(self._row(ref, record), own, [self._cell(ref, value) for value in record.values]))
+            shelves.add(
+                Shelved(self._row(ref, record), own, [self._cell(ref, record.as_at, value) for value in record.values])
+            )
 
     def _row(self, ref: str, record: Record) -> tuple[Any, ...]:
         hold = record.hold.value if record.hold else None
@@ -206,10 +208,11 @@ class _Making:
         row = (ref, groups, record.kind.value, *flags, hold, len(record.people))
         return (*row, "put") if self.options.delta else row
 
-    def _cell(self, ref: str, value: AttributeValue) -> tuple[str, date, bytes]:
+    def _cell(self, ref: str, day: date, value: AttributeValue) -> tuple[str, date, bytes]:
+        """One sealed value, under the record's date; the value's own date is inside."""
         name = value.attribute.id
-        data = self.nothing[name] if value.value is None else encode_value(value.attribute, value.value)
-        return name, value.as_at, seal_cell(data, self.workbook_key, self.contexts.of(ref, name, value.as_at))
+        data = self.nothing[name] if value.value is None else encode_value(value.attribute, value.value, value.as_at)
+        return name, day, seal_cell(data, self.workbook_key, self.contexts.of(ref, name, day))
 
     def _families(self) -> list[FamilyDeclaration]:
         check_parents(self.declared, self.known, self.reading.findings)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import base64
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 from agencies.client import ServiceClient
 from agencies.folder import AgencyFolder
 from agencies.local_view import LocalView, read_view
-from protocols.catalogue import Value, decode_value
-from protocols.document_catalogue import Attribute
+from protocols.catalogue import Value, decode_dated_value
 from protocols.errors import InputError, KeyProblem, ProtocolError, VerificationError
 from protocols.identity import WORKER_HEADER, make_worker_assertion
 from protocols.load import LoadedProtocol, load_protocol_text
-from protocols.profile_answer import DataKey, Profile, ProfileAgency, ProfileMember, ReleasedValue
+from protocols.profile_answer import DataKey, Freshness, Profile, ProfileAgency, ProfileMember, ReleasedValue
 from protocols.sealing import open_box, open_cell
 from protocols.submission import box_context, cell_context
 from protocols.vocabulary import Purpose, RoleFunction
@@ -25,10 +24,16 @@ from protocols.vocabulary import Purpose, RoleFunction
 
 @dataclass(frozen=True, slots=True)
 class OpenedValue:
-    """A value that was opened, with everything that came with it."""
+    """A value that was opened, with everything that came with it.
+
+    `as_at` is the value's own date, which is sealed with it: the service knows the record's date alone, and calls fresh what may be
+    older. `freshness` is therefore said again here, by the protocol's rule.
+    """
 
     released: ReleasedValue
     value: Value | None
+    as_at: date
+    freshness: Freshness
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ def open_profile(
     folder: AgencyFolder, profile: Profile, worker: str, view: LocalView, protocol: LoadedProtocol
 ) -> OpenedProfile:
     """Open every sealed value of a profile. Raises `VerificationError` if one does not open: nothing is shown half."""
-    catalogue = {each.id: each for each in protocol.document.attributes}
+    opener = _Opener(protocol, profile.asked_at.date())
     keys = {key.id: (key, _data_key(folder, key)) for key in profile.keys}
     members = []
     for member in profile.members:
@@ -107,7 +112,7 @@ def open_profile(
         agencies = tuple(
             OpenedAgency(
                 answer=agency,
-                values=tuple(_opened(agency.agency, value, keys, catalogue) for value in agency.values),
+                values=tuple(opener.opened(agency.agency, value, keys) for value in agency.values),
             )
             for agency in member.agencies
         )
@@ -115,22 +120,37 @@ def open_profile(
     return OpenedProfile(profile, worker, tuple(members))
 
 
-def _opened(
-    agency: str, value: ReleasedValue, keys: dict[str, tuple[DataKey, bytes]], catalogue: dict[str, Attribute]
-) -> OpenedValue:
-    if value.key not in keys or keys[value.key][0].agency != agency:
-        raise VerificationError(
-            f"The profile lacks the data key for a value of `{value.attribute}`.",
-            next_step="Ask again; if it stays so, call the operator of the service.",
-        )
-    if value.attribute not in catalogue:
-        raise ProtocolError(
-            f"The catalogue here has no attribute `{value.attribute}`.", next_step="Get the live sharing protocol."
-        )
-    key, data_key = keys[value.key]
-    about = cell_context(agency, value.record_ref, value.attribute, value.as_at, key.protocol_digest)
-    data = open_cell(_unbase64(value.sealed), data_key, about)
-    return OpenedValue(value, decode_value(catalogue[value.attribute], data))
+class _Opener:
+    """Opens values under one protocol, on the day that the profile was asked for."""
+
+    def __init__(self, protocol: LoadedProtocol, day: date) -> None:
+        self._catalogue = {each.id: each for each in protocol.document.attributes}
+        self._rules = {each.id: each for each in protocol.document.freshness}
+        self._day = day
+
+    def opened(self, agency: str, value: ReleasedValue, keys: dict[str, tuple[DataKey, bytes]]) -> OpenedValue:
+        if value.key not in keys or keys[value.key][0].agency != agency:
+            raise VerificationError(
+                f"The profile lacks the data key for a value of `{value.attribute}`.",
+                next_step="Ask again; if it stays so, call the operator of the service.",
+            )
+        if value.attribute not in self._catalogue:
+            raise ProtocolError(
+                f"The catalogue here has no attribute `{value.attribute}`.", next_step="Get the live sharing protocol."
+            )
+        key, data_key = keys[value.key]
+        about = cell_context(agency, value.record_ref, value.attribute, value.as_at, key.protocol_digest)
+        data = open_cell(_unbase64(value.sealed), data_key, about)
+        said, own = decode_dated_value(self._catalogue[value.attribute], data)
+        as_at = own or value.as_at
+        return OpenedValue(value, said, as_at, self._freshness(agency, value, as_at))
+
+    def _freshness(self, agency: str, value: ReleasedValue, as_at: date) -> Freshness:
+        rule = self._rules.get(agency)
+        if value.freshness is Freshness.STALE or rule is None:
+            return Freshness.STALE
+        days = rule.exceptions.get(value.attribute, rule.value_days)
+        return Freshness.STALE if self._day - as_at > timedelta(days=days) else Freshness.FRESH
 
 
 def _data_key(folder: AgencyFolder, key: DataKey) -> bytes:

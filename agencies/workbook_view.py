@@ -111,7 +111,7 @@ def _print_released(agency: OpenedAgency, console: Console) -> None:
             _print_value(value, console)
     nothing = [value for value in agency.values if value.value is None]
     if nothing:
-        oldest = min(value.released.as_at for value in nothing)
+        oldest = min(value.as_at for value in nothing)
         titles = "; ".join(value.released.title for value in nothing)
         _print(console, 4, f"None recorded: {escape(titles)} [dim](as at {_day(oldest)})[/]")
     if answer.refused:
@@ -172,8 +172,8 @@ def _print_desks(profile: OpenedProfile, console: Console) -> None:
 def _print_value(value: OpenedValue, console: Console) -> None:
     released = value.released
     title = released.title[:1].upper() + released.title[1:]
-    marks = [f"as at {_day(released.as_at)}"]
-    if released.freshness is Freshness.STALE:
+    marks = [f"as at {_day(value.as_at)}"]
+    if value.freshness is Freshness.STALE:
         marks.append("OLD: check with the agency")
     if released.court_derived:
         marks.append("from court papers: do not pass on")
@@ -263,9 +263,9 @@ def _member_json(member: OpenedMember) -> dict[str, Any]:
                     {
                         "attribute": value.released.attribute,
                         "value": value.value,
-                        "as_at": value.released.as_at.isoformat(),
+                        "as_at": value.as_at.isoformat(),
                         "assertion": value.released.assertion.value,
-                        "freshness": value.released.freshness.value,
+                        "freshness": value.freshness.value,
                         "why": value.released.sentence,
                         "basis": value.released.basis,
                         "rule": value.released.rule,

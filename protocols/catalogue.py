@@ -1,8 +1,10 @@
 """Attribute values in the closed shapes of the catalogue: validated, and encoded to one length per attribute.
 
-A value is a mapping of the attribute's fields, or None for "none recorded". Encoded, all values of an
-attribute (None included) have the same length, which follows from the catalogue alone, so a sealed value's
-length tells nothing. Errors name the attribute, the field and what is expected, never the value.
+A value is a mapping of the attribute's fields, or None for "none recorded". A value carries its own as-at
+date inside: outside, every value of a record has the record's date, so that no date tells which values there
+are. Encoded, all values of an attribute (None included) have the same length, which follows from the
+catalogue alone, so a sealed value's length tells nothing. Errors name the attribute, the field and what is
+expected, never the value.
 """
 
 from __future__ import annotations
@@ -86,33 +88,41 @@ def value_from_texts(attribute: Attribute, texts: Mapping[str, str]) -> Value | 
     return validate_value(attribute, value)
 
 
-def encode_value(attribute: Attribute, value: object) -> bytes:
-    """The value as canonical JSON, filled with NUL bytes to `encoded_length`. Raises `InputError`."""
-    data = _dumps(validate_value(attribute, value))
+def encode_value(attribute: Attribute, value: object, as_at: date | None = None) -> bytes:
+    """The value as canonical JSON, its own as-at date on a line below if it has one, filled with NUL bytes to
+    `encoded_length`. Raises `InputError`.
+    """
+    data = _with_date(_dumps(validate_value(attribute, value)), as_at)
     return data.ljust(encoded_length(attribute), b"\0")
 
 
 def decode_value(attribute: Attribute, data: bytes) -> Value | None:
-    """The value that `encode_value` encoded. Raises `VerificationError` for anything else."""
+    """The value that `encode_value` encoded, without its date. Raises `VerificationError` for anything else."""
+    return decode_dated_value(attribute, data)[0]
+
+
+def decode_dated_value(attribute: Attribute, data: bytes) -> tuple[Value | None, date | None]:
+    """The value that `encode_value` encoded, and its own as-at date. Raises `VerificationError` for anything else."""
     problem = VerificationError(
         f"A value of `{attribute.id}` is not in the shape of the catalogue.",
         next_step="Ask its agency to submit again under this version of the sharing protocol.",
     )
     if len(data) != encoded_length(attribute):
         raise problem
+    text, _, day = data.rstrip(b"\0").partition(b"\n")
     try:
-        value = json.loads(data.rstrip(b"\0").decode("utf-8"))
-        checked = validate_value(attribute, value)
+        as_at = date.fromisoformat(day.decode("ascii")) if day else None
+        checked = validate_value(attribute, json.loads(text.decode("utf-8")))
     except (ValueError, RecursionError, InputError):
         raise problem from None
-    if _dumps(checked) != data.rstrip(b"\0"):
+    if encode_value(attribute, checked, as_at) != data:
         raise problem
-    return checked
+    return checked, as_at
 
 
 def encoded_length(attribute: Attribute) -> int:
-    """The length in bytes of every encoded value of this attribute: its longest value, to the next multiple
-    of 16.
+    """The length in bytes of every encoded value of this attribute: its longest value and a date, to the next
+    multiple of 16.
     """
     return _length(tuple(attribute.fields.items()))
 
@@ -120,7 +130,7 @@ def encoded_length(attribute: Attribute) -> int:
 @lru_cache(maxsize=512)
 def _length(fields: tuple[tuple[str, str], ...]) -> int:
     total = sum(len(name) + 4 + _longest(parse_field_type(text)) for name, text in fields)
-    return -(-max(len("null"), 2 + total) // BLOCK) * BLOCK
+    return -(-(max(len("null"), 2 + total) + len("\n2026-11-03")) // BLOCK) * BLOCK
 
 
 def expected_words(kind: FieldType) -> str:
@@ -153,6 +163,10 @@ def _wrong(attribute: Attribute, field: str, expected: str) -> InputError:
         f"A value of {where} does not fit the catalogue: expected {expected}.",
         next_step="Correct it at its source, or map the column or its codes again.",
     )
+
+
+def _with_date(data: bytes, as_at: date | None) -> bytes:
+    return data if as_at is None else data + b"\n" + as_at.isoformat().encode()
 
 
 def _dumps(value: Value | None) -> bytes:

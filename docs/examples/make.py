@@ -136,10 +136,14 @@ def section(file: Path, keys: dict[str, Any]) -> str:
     lines += ["```text"]
     lines += [f"context  {about.decode()}", f"sealed   {sealed.hex()}"]
     lines += [
-        f"plain    {plain.rstrip(bytes(1)).decode()} and {len(plain) - len(plain.rstrip(bytes(1)))} NUL bytes",
+        f"plain    {_lines(plain)} and {len(plain) - len(plain.rstrip(bytes(1)))} NUL bytes",
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _lines(plain: bytes) -> str:
+    return ", a line break, ".join(plain.rstrip(b"\0").decode().split("\n"))
 
 
 def _data_key(manifest: Manifest, name: str, key: str) -> bytes:

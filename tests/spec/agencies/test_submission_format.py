@@ -162,11 +162,13 @@ def test_values_open_with_the_workbooks_key_alone_and_their_length_tells_nothing
         )
         plain = open_cell(sealed, key, about)
         lengths.setdefault(attribute, set()).add(len(plain))
-        value = json.loads(plain.rstrip(b"\0"))
+        text, _, day = plain.rstrip(b"\0").decode().partition("\n")
+        value = json.loads(text)
+        assert bool(day) == (value is not None)
         if value is not None:
-            recorded.append((attribute, value))
+            recorded.append((attribute, value, day))
             assert f"context  {about.decode()}\nsealed   {sealed.hex()}\n" in PAGE
-    assert recorded == [("recovery.episode", {"status": "REFERRED", "date": "2026-05-12"})]
+    assert recorded == [("recovery.episode", {"status": "REFERRED", "date": "2026-05-12"}, "2026-11-09")]
     assert all(len(each) == 1 for each in lengths.values())
     matcher = data_key(manifest, keys, "matcher")
     with pytest.raises(InvalidTag):

@@ -183,7 +183,8 @@ def test_there_is_a_value_for_every_attribute_about_the_kind_and_none_else(
         expected = [each.id for each in police if kind is Kind.UNKNOWN or kind in each.about.kinds]
         assert [each.attribute.id for each in record.values] == expected
         assert all(each.value is None for each in record.values)
-        assert {each.as_at for each in record.values} == {date(2026, 11, 10)}
+        assert {each.as_at for each in record.values} == {None}
+        assert record.as_at == date(2026, 11, 10)
 
 
 def test_the_newest_value_of_several_rows_counts_and_a_contradiction_none(one: Callable[..., Record]) -> None:
@@ -194,6 +195,14 @@ def test_the_newest_value_of_several_rows_counts_and_a_contradiction_none(one: C
         each for each in one(newer, {**newer, "DA_12M": "5"}).values if each.attribute.id == "police.da_incidents_12m"
     )
     assert clash.value is None
+
+
+def test_the_records_date_is_that_of_its_newest_row_and_of_no_value(one: Callable[..., Record]) -> None:
+    older = {"AS_AT": "01/11/2026", "DA_LAST": "28/10/2026", "DA_ROLE": "VIC", "DA_SEEN": "30/10/2026"}
+    record = one(older, {"AS_AT": "08/11/2026"})
+    assert record.as_at == date(2026, 11, 8)
+    (value,) = [each for each in record.values if each.value]
+    assert (value.as_at, value.own_date) == (date(2026, 10, 30), True)
 
 
 @pytest.mark.parametrize(

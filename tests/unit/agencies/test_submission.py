@@ -25,7 +25,7 @@ from agencies.secret import linkage_secret
 from agencies.standardise.person import StandardPerson
 from agencies.submission import Made, Options, make_submission
 from agencies.submission_parts import CellContexts
-from protocols.catalogue import decode_value
+from protocols.catalogue import decode_dated_value, decode_value
 from protocols.errors import Busy, InputError, KeyProblem, SubmissionError, VerificationError
 from protocols.sealing import SealingPrivateKey, open_box, open_cell, open_stream
 from protocols.submission import (
@@ -138,8 +138,27 @@ def test_the_workbook_alone_opens_the_values(world: Any, make: Callable[..., Mad
             data_key(made, "workbook", other)
 
 
+def test_no_date_in_clear_tells_of_a_value(world: Any, make: Callable[..., Made], people: list[Row]) -> None:
+    """Whoever has a value with a date of its own, or one from an older row, looks like whoever has none."""
+    people[3].update({"DA_LAST": "28/10/2026", "DA_ROLE": "SUS", "DA_SEEN": "30/10/2026"})
+    people[4].update({"AS_AT": "02/11/2026", "DA_12M": "4"})
+    made = make([*people, {**people[4], "AS_AT": "10/11/2026", "DA_12M": ""}])
+    cells = table(made, CELLS)
+    assert set(cells["as_at"]) == {date(2026, 11, 10)}
+    key = data_key(made, "workbook", world.workbook.sealing_key)
+    attributes = {each.id: each for each in world.agency.protocol.document.attributes}
+    found = {}
+    for ref, name, as_at, sealed in cells.iter_rows():
+        about = cell_context("police", ref, name, as_at, made.manifest.protocol_digest)
+        value, own = decode_dated_value(attributes[name], open_cell(sealed, key, about))
+        assert (own is None) == (value is None)
+        if value:
+            found[name] = own
+    assert found == {"police.da_last_incident": date(2026, 10, 30), "police.da_incidents_12m": date(2026, 11, 2)}
+
+
 def test_length_and_presence_of_cells_tell_nothing(make: Callable[..., Made], people: list[Row]) -> None:
-    people[3].update({"DA_12M": "12345", "DA_LAST": "03/11/2026", "DA_ROLE": "SUS"})
+    people[3].update({"DA_12M": "12345", "DA_LAST": "03/11/2026", "DA_ROLE": "SUS", "DA_SEEN": "04/11/2026"})
     cells = table(make(people), CELLS)
     lengths = cells.group_by("attribute").agg(pl.col("sealed").bin.size().n_unique().alias("n"))
     assert set(lengths["n"]) == {1}
@@ -321,6 +340,16 @@ def test_a_delta_holds_only_what_changed(world: Any, make: Callable[..., Made], 
     assert len(clks(made, data_key(made, "matcher", world.service_sealing))) == 3
     assert made.difference is not None
     assert (made.difference.added, made.difference.removed, made.difference.changed) == (1, 1, 2)
+
+
+def test_a_new_day_alone_is_no_change(world: Any, make: Callable[..., Made], people: list[Row]) -> None:
+    """An extract of which only its own date moved on: nothing changed, whatever that date stands beside."""
+    people[3].update({"DA_12M": "4"})
+    accept_state(world.agency, make([{**each, "AS_AT": "03/11/2026"} for each in people]).submission)
+    difference = make(people).difference
+    assert (difference.added, difference.changed, difference.unchanged) == (0, 0, 40)
+    people[4].update({"DA_LAST": "28/10/2026", "DA_ROLE": "SUS", "DA_SEEN": "30/10/2026"})
+    assert make(people).difference.changed == 1
 
 
 def test_a_delta_without_a_change_is_not_made(world: Any, make: Callable[..., Made], people: list[Row]) -> None:

@@ -93,7 +93,7 @@ def make_profile(workbook: AgencyFolder, **changed: Any) -> Profile:
             break_glass=False,
             sealed=base64.b64encode(
                 seal_cell(
-                    encode_value(attributes[name], value),
+                    encode_value(attributes[name], value, changed.get("own_date") if value else None),
                     key,
                     cell_context("police", changed.get("sealed_for", record), name, AS_AT, protocol.digest),
                 )
@@ -211,6 +211,16 @@ def test_the_page_says_who_what_how_sure_how_old_and_why(workbook: AgencyFolder)
         assert words in text, words
     assert text.count("Why can I see this?") == 1
     assert all(len(line) <= 100 for line in target.getvalue().splitlines())
+
+
+def test_a_values_own_date_is_said_and_makes_it_old(workbook: AgencyFolder) -> None:
+    """The service knows the record's date alone and called it fresh."""
+    values = opened(workbook, own_date=date(2026, 9, 1)).members[0].agencies[0].values
+    (count,) = [each for each in values if each.released.attribute == "police.da_incidents_12m"]
+    assert count.released.freshness is Freshness.FRESH
+    assert (count.as_at, count.freshness) == (date(2026, 9, 1), Freshness.STALE)
+    (nothing,) = [each for each in values if each.value is None]
+    assert (nothing.as_at, nothing.freshness) == (AS_AT, Freshness.FRESH)
 
 
 def test_the_json_holds_the_same(workbook: AgencyFolder) -> None:

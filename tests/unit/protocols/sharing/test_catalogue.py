@@ -13,6 +13,7 @@ from config.resources import PROTOCOL_FILE
 from protocols.catalogue import (
     CONTACT_FIELDS,
     MAX_COUNT,
+    decode_dated_value,
     decode_value,
     encode_value,
     encoded_length,
@@ -85,6 +86,9 @@ def test_every_value_comes_back_and_has_its_attributes_length(drawn: tuple[Attri
     data = encode_value(spec, value)
     assert len(data) == encoded_length(spec)
     assert decode_value(spec, data) == value
+    dated = encode_value(spec, value, date(2026, 10, 30))
+    assert len(dated) == encoded_length(spec)
+    assert decode_dated_value(spec, dated) == (value, date(2026, 10, 30))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,7 @@ def test_every_value_comes_back_and_has_its_attributes_length(drawn: tuple[Attri
     ],
 )  # fmt: skip
 def test_the_longest_values_fit(name: str, value: dict[str, Any]) -> None:
-    assert len(encode_value(attribute(name), value)) == encoded_length(attribute(name))
+    assert len(encode_value(attribute(name), value, date(2026, 10, 30))) == encoded_length(attribute(name))
 
 
 @settings(max_examples=300, deadline=None)
@@ -114,6 +118,9 @@ def test_one_value_has_one_encoding() -> None:
     spec = attribute("police.da_incidents_12m")
     with pytest.raises(VerificationError):
         decode_value(spec, b'{"count": 4}'.ljust(encoded_length(spec), b"\0"))
+    for day in (b"", b"20261030", b"2026-13-01", b"2026-10-30\n"):
+        with pytest.raises(VerificationError):
+            decode_dated_value(spec, (b'{"count":4}\n' + day).ljust(encoded_length(spec), b"\0"))
 
 
 @pytest.mark.parametrize(
