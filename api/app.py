@@ -15,6 +15,7 @@ from api.routes import (
     corrections,
     desk,
     families,
+    people,
     profiles,
     questions,
     runs,
@@ -23,7 +24,20 @@ from api.routes import (
 )
 from api.service import Service
 
-ROUTERS = (about, token, submissions, families, runs, profiles, corrections, break_glass, desk, questions, audit)
+ROUTERS = (
+    about,
+    token,
+    people,
+    submissions,
+    families,
+    runs,
+    profiles,
+    corrections,
+    break_glass,
+    desk,
+    questions,
+    audit,
+)
 
 
 def create_app(service: Service) -> FastAPI:

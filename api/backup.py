@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import Engine, Table, insert, select, text
 
 import api.store.tables
+import api.store.tables_people
 import api.store.tables_work  # noqa: F401 - imported for their tables
 from api.audit_copy import check_copy, check_copy_store
 from api.audit_log import sign_checkpoint

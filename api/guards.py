@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.routing import APIRoute
 
-from api.identity import authenticate
+from api.identity import DECLARING_AGENCY, authenticate
+from api.people import SEEN_EVERY, Person, acting, person_of, present, require_recent
 from api.problems import Scope
 from api.service import Service
 from protocols.errors import KeyProblem, Refusal
+from protocols.lifecycle import Office
 
 
 class Guard(StrEnum):
@@ -26,6 +29,9 @@ class Guard(StrEnum):
     AUDIT = "audit"  # the council's data protection officer
     START = "operate or declare"
     CHALLENGE = "query, declare or submit"
+    PERSON = "signed in"  # any person with a session
+    OFFICE = "an office"  # a person who holds an office under the sharing protocol
+    APPROVE = "an office, signed in a moment ago"
 
 
 ROUTES: dict[tuple[str, str], Guard] = {
@@ -33,6 +39,13 @@ ROUTES: dict[tuple[str, str], Guard] = {
     ("GET", "/v1/openapi.json"): Guard.OPEN,
     ("GET", "/v1/protocol"): Guard.CLIENT,
     ("POST", "/v1/token"): Guard.OPEN,
+    ("GET", "/v1/sign-in"): Guard.OPEN,
+    ("GET", "/v1/sign-in/callback"): Guard.OPEN,
+    ("GET", "/v1/sign-in/link"): Guard.OPEN,
+    ("GET", "/v1/me"): Guard.PERSON,
+    ("POST", "/v1/sign-out"): Guard.PERSON,
+    ("GET", "/v1/sessions"): Guard.PERSON,
+    ("DELETE", "/v1/sessions/{session}"): Guard.PERSON,
     ("POST", "/v1/uploads"): Guard.SUBMIT,
     ("GET", "/v1/uploads/{upload_id}"): Guard.SUBMIT,
     ("PUT", "/v1/uploads/{upload_id}/parts/{number}"): Guard.SUBMIT,
@@ -82,6 +95,10 @@ _SCOPES: dict[Guard, tuple[str, ...]] = {
 }
 
 
+_PEOPLE = (Guard.PERSON, Guard.OFFICE, Guard.APPROVE)
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The party that calls, with what its token allows."""
@@ -105,6 +122,14 @@ def enforce(request: Request) -> None:
     if guard is Guard.OPEN:
         return
     service = service_of(request)
+    if guard in _PEOPLE:
+        request.state.person = _somebody(service, request, guard)
+        return
+    if guard is Guard.AUDIT and cookie(service) in request.cookies and "authorization" not in request.headers:
+        who = _somebody(service, request, Guard.OFFICE)
+        acting(who, DECLARING_AGENCY, Office.DATA_PROTECTION_OFFICER)
+        request.state.person, request.state.caller = who, Caller(DECLARING_AGENCY, ())
+        return
     token = _bearer(request)
     with service.store.reading() as tx:
         found = authenticate(tx.identity, token, service.now())
@@ -121,6 +146,50 @@ def caller(request: Request) -> Caller:
     """Who calls; only behind a guard that is not open."""
     found: Caller = request.state.caller
     return found
+
+
+def person(request: Request) -> Person:
+    """Who is signed in; only behind a guard for people."""
+    found: Person = request.state.person
+    return found
+
+
+def cookie(service: Service) -> str:
+    """The name of the cookie that holds a session: one that only this host can set, wherever there is TLS."""
+    return "__Host-kinlink-session" if service.settings.encrypted else "kinlink-session"
+
+
+def browser_cookie(service: Service) -> str:
+    """The name of the cookie that ties a sign-in to the browser that began it."""
+    return "__Host-kinlink-sign-in" if service.settings.encrypted else "kinlink-sign-in"
+
+
+def _somebody(service: Service, request: Request, guard: Guard) -> Person:
+    """The person whose session this is, if they may come in here."""
+    now, settings = service.now(), service.settings
+    with service.store.reading() as tx:
+        session = present(tx.people, request.cookies.get(cookie(service)), now, settings.session_idle_minutes)
+    who = person_of(session)
+    service.limiter.request(f"person {who.person}", settings.requests_per_client_minute)
+    if request.method not in _SAFE:
+        _same_origin(request, settings.public_url)
+    if guard is not Guard.PERSON and not who.offices:
+        raise Scope("You hold no office here.", next_step="Ask who grants roles at your identity provider.")
+    if guard is Guard.APPROVE:
+        require_recent(who, now, settings.step_up_seconds, settings.step_up_acr)
+    if now - session.seen_at > SEEN_EVERY:
+        with service.store.writing() as tx:
+            tx.people.see(session.session, now)
+    return who
+
+
+def _same_origin(request: Request, public_url: str | None) -> None:
+    """Refuse a change that another site's page asks for with this person's cookie."""
+    base = urlsplit(public_url or str(request.base_url))
+    origin, fetched = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if origin == f"{base.scheme}://{base.netloc}" and fetched in (None, "same-origin"):
+        return
+    raise Scope("The request does not come from this service's own pages.", next_step="Send its `Origin`.")
 
 
 def _bearer(request: Request) -> str:

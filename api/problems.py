@@ -107,7 +107,9 @@ def problem(request: Request, status: int, slug: str, detail: str, next_step: st
     )
     headers = {}
     if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+        headers["WWW-Authenticate"] = (
+            'Bearer error="insufficient_user_authentication"' if slug == "step-up" else "Bearer"
+        )
     if status == 429:
         headers["Retry-After"] = "60"
     if status == 503:

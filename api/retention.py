@@ -63,6 +63,7 @@ def _by_the_rules(
     step(lambda tx: tx.retention.erase_openings(now, now - timedelta(days=365 * rules.audit_years)))
     with service.store.writing() as tx:
         tx.identity.drop_expired(now - timedelta(minutes=5))
+        tx.people.drop_expired(now)
 
 
 def _leftovers(service: Service, now: datetime) -> None:

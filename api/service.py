@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from api.data_folder import DataFolder, write_whole
 from api.limiting import Limiter
@@ -19,6 +20,9 @@ from protocols.audit.note import NoteKey
 from protocols.errors import KeyProblem
 from protocols.sealing import SealingPrivateKey
 from protocols.signing import Card, SigningKey, sign_card
+
+if TYPE_CHECKING:
+    from api.oidc import Provider
 
 PARTY = "service"
 SIGNING_FILE = "signing.jwk"
@@ -77,6 +81,17 @@ class Service:
     protocols: ProtocolCache = field(default_factory=ProtocolCache)
     limiter: Limiter = field(default_factory=Limiter)
     metrics: Metrics = field(default_factory=Metrics)
+
+    _provider: Provider | None = None
+
+    @property
+    def provider(self) -> Provider:
+        """The identity provider of people."""
+        if self._provider is None:
+            from api.oidc import Provider  # an OpenID Connect client, which no command needs
+
+            self._provider = Provider(self.settings)
+        return self._provider
 
     @property
     def folder(self) -> DataFolder:

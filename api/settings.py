@@ -51,7 +51,17 @@ class Settings(BaseSettings):
     oidc_client_secret_file: Path | None = Field(
         default=None, description="A file with the client's secret, if it has one."
     )
+    oidc_scope: str = Field(default="openid", description="What the service asks the identity provider for.")
     oidc_roles_claim: str = Field(default="roles", description="The claim that lists a person's roles.")
+    oidc_person_claim: str = Field(default="sub", description="The claim that identifies a person: an id, not a name.")
+    step_up_seconds: int = Field(
+        default=300, ge=30, description="How fresh a sign-in must be to approve a sharing protocol."
+    )
+    step_up_acr: str | None = Field(
+        default=None, description="The authentication context that an approval asks the identity provider for."
+    )
+    session_hours: int = Field(default=8, ge=1, le=24, description="How long a person's session lasts at most.")
+    session_idle_minutes: int = Field(default=30, ge=1, description="After how long unused it ends.")
     public_url: str | None = Field(default=None, description="The address that people's browsers know the service by.")
     embedded_worker: bool = Field(default=True, description="Whether `kinlink serve` runs a worker of its own.")
     most_body_bytes: int = Field(
@@ -73,6 +83,23 @@ class Settings(BaseSettings):
     def folder(self) -> DataFolder:
         """The data folder."""
         return DataFolder(self.data_dir)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether browsers reach the service over TLS."""
+        return self.tls_at_proxy or self.tls_certificate is not None
+
+    @property
+    def oidc_secret(self) -> str | None:
+        """The service's secret at the identity provider, from its file."""
+        if self.oidc_client_secret_file is None:
+            return None
+        try:
+            return self.oidc_client_secret_file.read_text("utf-8").strip()
+        except OSError as error:
+            raise InputError(
+                f"`{self.oidc_client_secret_file}` cannot be read.", next_step="Put the client's secret there."
+            ) from error
 
     @property
     def url(self) -> str:

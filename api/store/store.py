@@ -23,6 +23,7 @@ from api.store.identity import Identity
 from api.store.jobs import Jobs
 from api.store.links import Links
 from api.store.log import AuditLog
+from api.store.people import People
 from api.store.profiles import Profiles
 from api.store.questions import Questions
 from api.store.retention import Retention
@@ -43,6 +44,7 @@ class Transaction:
         self.session = session
         self.audit = AuditLog(session, clock, writes)
         self.identity = Identity(session, self.audit)
+        self.people = People(session, self.audit)
         self.submissions = Submissions(session, self.audit)
         self.families = Families(session, self.audit)
         self.links = Links(session, self.audit)

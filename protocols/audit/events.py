@@ -34,6 +34,10 @@ class EventKind(StrEnum):
     CLIENT_REVOKED = "client:access:revoked"
     TOKEN_ISSUED = "client:token:issued"  # noqa: S105 - the name of an event
     TOKEN_REFUSED = "client:token:refused"  # noqa: S105 - the name of an event
+    PERSON_SIGNED_IN = "person:session:opened"
+    PERSON_SIGNED_OUT = "person:session:ended"
+    SIGN_IN_REFUSED = "person:session:refused"
+    SIGN_IN_LINK_MADE = "person:link:made"
     UPLOAD_OPENED = "submission:upload:opened"
     SUBMISSION_RECEIVED = "submission:file:received"
     SUBMISSION_QUARANTINED = "submission:file:quarantined"
@@ -187,6 +191,43 @@ class TokenRefused(Event):
     kind = EventKind.TOKEN_REFUSED
     decides = False
     reason: str
+
+
+class PersonSignedIn(Event):
+    """Somebody has a session, with these offices; how: the identity provider, or a demo's one-time link."""
+
+    kind = EventKind.PERSON_SIGNED_IN
+    decides = False
+    session: str
+    how: str
+    offices: tuple[str, ...]
+    person: Personal
+
+
+class PersonSignedOut(Event):
+    """A session ended, by the person or by another."""
+
+    kind = EventKind.PERSON_SIGNED_OUT
+    decides = False
+    session: str
+    by: Personal
+
+
+class SignInRefused(Event):
+    """Somebody came back from the identity provider and got no session."""
+
+    kind = EventKind.SIGN_IN_REFUSED
+    decides = False
+    reason: str
+
+
+class SignInLinkMade(Event):
+    """The operator of a demo made a link that signs somebody in once."""
+
+    kind = EventKind.SIGN_IN_LINK_MADE
+    decides = False
+    offices: tuple[str, ...]
+    person: Personal
 
 
 class UploadOpened(Event):

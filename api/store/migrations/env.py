@@ -5,6 +5,7 @@ from typing import Any, Literal
 from alembic import context
 
 import api.store.tables
+import api.store.tables_people
 import api.store.tables_work  # noqa: F401 - imported for their tables
 from api.store.base import Base, UtcDateTime
 

