@@ -18,8 +18,9 @@ class Columns:
         self.mapping = mapping
         self._at = {name: number for number, name in enumerate(mapping.columns)}
         self.reference = self.getter(mapping.record)
-        self.nhs_number_column = mapping.identifiers.nhs_number
-        self.nhs_number = self.getter(self.nhs_number_column)
+        self.numbers = {name: (column, self.getter(column)) for name, column in mapping.identifiers.numbers.items()}
+        status = mapping.nhs_number_status
+        self.nhs_number_status = self.getter(status.column if status else None)
         self.as_at = self.getter(mapping.as_at_column)
         self.expected_date_column = mapping.expected_date or mapping.attributes.get("csc.unborn", {}).get("edd")
         self.expected_date = self.getter(self.expected_date_column)

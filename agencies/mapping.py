@@ -53,11 +53,19 @@ class Identifiers(_Part):
     address: list[str] | None = None
     postcode: str | None = None
     nhs_number: str | None = None
+    upn: str | None = None
+    cro: str | None = None
 
     @field_validator("address", mode="before")
     @classmethod
     def _one_or_several(cls, value: object) -> object:
         return [value] if isinstance(value, str) else value
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """The columns of numbers that are looked at and not used, by the number's name."""
+        named = {"nhs_number": self.nhs_number, "upn": self.upn, "cro": self.cro}
+        return {name: column for name, column in named.items() if column}
 
     def columns(self) -> Iterator[str]:
         """Every column that is named."""
@@ -73,6 +81,14 @@ class KindMap(_Part):
     adult: list[str] = []
     child: list[str] = []
     unborn: list[str] = []
+
+
+class NumberStatusMap(_Part):
+    """A column that says what came of tracing the NHS number, and the values that mean replaced and not found."""
+
+    column: str
+    superseded: list[str] = []
+    not_found: list[str] = []
 
 
 class FlagMap(_Part):
@@ -98,6 +114,7 @@ class Mapping(_Part):
     record: str
     groups: GroupMap | None = None
     identifiers: Identifiers
+    nhs_number_status: NumberStatusMap | None = None
     expected_date: str | None = None
     aliases: list[Identifiers] = []
     former: list[Identifiers] = []
@@ -129,10 +146,12 @@ class Mapping(_Part):
     @model_validator(mode="after")
     def _extra_names_and_addresses(self) -> Self:
         for alias in self.aliases:
-            if alias.nhs_number or not any((alias.given_name, alias.middle_name, alias.family_name)):
-                raise ValueError("an entry of `aliases` names at least one name column, and no `nhs_number`")
+            if alias.numbers or not any((alias.given_name, alias.middle_name, alias.family_name)):
+                raise ValueError(
+                    "an entry of `aliases` names at least one name column, and no `nhs_number`, `upn` or `cro`"
+                )
         for place in self.former:
-            if not (place.address or place.postcode) or place.given_name or place.family_name or place.nhs_number:
+            if not (place.address or place.postcode) or place.given_name or place.family_name or place.numbers:
                 raise ValueError("an entry of `former` names `address` and `postcode` columns, and nothing else")
         return self
 
@@ -158,6 +177,8 @@ class Mapping(_Part):
         yield from self.identifiers.columns()
         for extra in (*self.aliases, *self.former):
             yield from extra.columns()
+        if self.nhs_number_status:
+            yield self.nhs_number_status.column
         if self.expected_date:
             yield self.expected_date
         if self.kind:

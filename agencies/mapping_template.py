@@ -23,7 +23,10 @@ identifiers:
   sex: SEX
   address: [ADDRESS_1, ADDRESS_2]
   postcode: POSTCODE
-#  nhs_number: NHS_NUMBER
+#  nhs_number: NHS_NUMBER      # NHS number, unique pupil number, criminal records number: checked only, never used or sent
+#  upn: UPN
+#  cro: CRO_NUMBER
+# nhs_number_status: {{column: NHS_TRACE, superseded: [SUPERSEDED], not_found: ["02", "04"]}}
 # aliases:
 #   - {{family_name: BIRTH_SURNAME}}
 # former:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from agencies.extract import Extract
 from agencies.identifiers import Columns
 from agencies.quality.findings import Findings
-from agencies.quality.places import nhs_number_defect, nhs_number_digits
+from agencies.quality.numbers import NUMBERS
+from agencies.quality.places import building_and_unit
 from agencies.standardise.person import StandardiseRules, standardise
 
 SHARED_BY = 10
@@ -41,8 +42,9 @@ class Survey:
 def survey(
     extract: Extract, columns: Columns, rules: StandardiseRules, findings: Findings, tick: Tick = lambda done: None
 ) -> Survey:
-    """Read every row once. Notes repeated rows, shared NHS numbers, shared addresses and people under two references."""
-    numbers, refs, whole, nhs, places, families, people = (array("q") for _ in range(7))
+    """Read every row once. Notes repeated rows, shared numbers, shared addresses, missing flats and people under two references."""
+    numbers, refs, whole, places, buildings, units, families, people = (array("q") for _ in range(8))
+    held = {name: array("q") for name in columns.numbers}
     as_at_texts = set()
     for done, (number, row) in enumerate(extract.rows()):
         as_at_texts.add(columns.as_at(row))
@@ -51,9 +53,14 @@ def survey(
         numbers.append(number)
         refs.append(hash(columns.reference(row)))
         whole.append(hash(row))
-        digits = nhs_number_digits(columns.nhs_number(row))
-        nhs.append(hash(digits) if digits and nhs_number_defect(digits) is None else 0)
+        for name, (_, get) in columns.numbers.items():
+            _, compared, defect = NUMBERS[name]
+            text = get(row)
+            held[name].append(hash(compared(text)) if text and defect(text) is None else 0)
         places.append(address_hash(person.address, person.postcode) if person.address else 0)
+        building, unit = building_and_unit(person.address) if person.address and person.postcode else ("", "")
+        buildings.append(address_hash(building, person.postcode) if building else 0)
+        units.append(hash(unit) if unit else 0)
         families.append(hash(person.family_name))
         named = person.given_name and person.family_name and len(person.date_of_birth) == 8
         people.append(hash((person.given_name, person.family_name, person.date_of_birth)) if named else 0)
@@ -64,14 +71,18 @@ def survey(
             "number": np.array(numbers, dtype=np.int64),
             "ref": np.array(refs, dtype=np.int64),
             "whole": np.array(whole, dtype=np.int64),
-            "nhs": np.array(nhs, dtype=np.int64),
             "place": np.array(places, dtype=np.int64),
+            "building": np.array(buildings, dtype=np.int64),
+            "unit": np.array(units, dtype=np.int64),
             "family": np.array(families, dtype=np.int64),
             "person": np.array(people, dtype=np.int64),
+            **{name: np.array(found, dtype=np.int64) for name, found in held.items()},
         }
     )
     _note(findings, "ROW_REPEATED", table.filter(~pl.col("whole").is_first_distinct()))
-    _note(findings, "NHS_NUMBER_SHARED", _under_several(table, "nhs"), columns.nhs_number_column)
+    for name, (column, _) in columns.numbers.items():
+        _note(findings, f"{NUMBERS[name][0]}_SHARED", _under_several(table, name), column)
+    _note(findings, "ADDRESS_FLAT_MISSING", _without_flat(table), columns.column_of("address"))
     _note(findings, "PERSON_TWICE", _under_several(table, "person"))
     last = table.select(pl.col("ref").is_last_distinct()).to_series().to_numpy()
     tick(len(table))
@@ -94,6 +105,18 @@ def _under_several(table: pl.DataFrame, column: str) -> pl.DataFrame:
     known = table.lazy().filter(pl.col(column) != 0)
     several = known.group_by(column).agg(pl.col("ref").n_unique().alias("n")).filter(pl.col("n") > 1)
     return known.join(several, on=column, how="semi").collect()
+
+
+def _without_flat(table: pl.DataFrame) -> pl.DataFrame:
+    """The rows without a flat in a building of which other rows name at least two."""
+    known = table.lazy().filter(pl.col("building") != 0)
+    flats = (
+        known.filter(pl.col("unit") != 0)
+        .group_by("building")
+        .agg(pl.col("unit").n_unique().alias("n"))
+        .filter(pl.col("n") > 1)
+    )
+    return known.filter(pl.col("unit") == 0).join(flats, on="building", how="semi").sort("number").collect()
 
 
 def _shared_addresses(table: pl.DataFrame) -> frozenset[int]:

@@ -11,7 +11,8 @@ from agencies.memo import Memo
 from agencies.quality.dates import BirthDate, exchanged, read_birth_date, read_date
 from agencies.quality.findings import Findings
 from agencies.quality.names import name_defects
-from agencies.quality.places import address_defects, nhs_number_defect, postcode_defects
+from agencies.quality.numbers import NUMBERS, nhs_number_digits
+from agencies.quality.places import address_defects, postcode_defects
 from agencies.standardise.person import RawPerson, StandardiseRules, standardise
 from protocols.vocabulary import Kind
 
@@ -55,9 +56,7 @@ class PersonChecks:
                 self._birth(number, row, person, first)
             self._expected(number, row, kind)
             self._places(number, person, first and kind is not Kind.UNBORN)
-            code = nhs_number_defect(self._columns.nhs_number(row))
-            if code:
-                self._findings.add(code, number, self._columns.nhs_number_column)
+            self._numbers(number, row)
             sex = person.sex.strip()
             if sex and not self._sexes[sex]:
                 self._findings.add("SEX_UNREADABLE", number, self._columns.column_of("sex"))
@@ -100,12 +99,26 @@ class PersonChecks:
             if code != "POSTCODE_MISSING" or (count_missing and columns.column_of("postcode")):
                 self._findings.add(code, number, columns.column_of("postcode"))
 
+    def _numbers(self, number: int, row: Row) -> None:
+        for name, (column, get) in self._columns.numbers.items():
+            code = NUMBERS[name][2](get(row))
+            if code:
+                self._findings.add(code, number, column)
+        status = self._columns.mapping.nhs_number_status
+        said = self._columns.nhs_number_status(row).casefold()
+        if status is None or not said:
+            return
+        for code, words in (("SUPERSEDED", status.superseded), ("NOT_FOUND", status.not_found)):
+            if said in {word.casefold() for word in words}:
+                self._findings.add(f"NHS_NUMBER_{code}", number, status.column)
+
     def _between(self, rows: Sequence[NumberedRow], typed: Sequence[RawPerson]) -> None:
         """What rows of one reference say about each other."""
         if len(rows) == 1:
             return
         first = standardise(typed[0], self._rules)
         born = self.birth(typed[0]).day
+        self._nhs_numbers_between(rows)
         for (number, _), person in zip(rows[1:], typed[1:], strict=True):
             other = standardise(person, self._rules)
             if first.given_name and (first.given_name, first.family_name) == (other.family_name, other.given_name):
@@ -114,3 +127,14 @@ class PersonChecks:
             if born and day and day != born:
                 code = "DOB_SWAPPED" if exchanged(day) == born else "DOB_CONFLICT"
                 self._findings.add(code, number, self._columns.column_of("date_of_birth"))
+
+    def _nhs_numbers_between(self, rows: Sequence[NumberedRow]) -> None:
+        if "nhs_number" not in self._columns.numbers:
+            return
+        column, get = self._columns.numbers["nhs_number"]
+        first = ""
+        for number, row in rows:
+            digits = nhs_number_digits(get(row))
+            if first and digits and digits != first:
+                self._findings.add("NHS_NUMBER_CONFLICT", number, column)
+            first = first or digits

@@ -1,4 +1,4 @@
-"""Addresses, postcodes and NHS numbers as typed."""
+"""Addresses and postcodes as typed, and places and numbers in text that is to be shared."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ _NO_ABODE = re.compile(
 )
 _IN_TEXT = (
     re.compile(r"\b[A-Z]{1,2}[0-9][A-Z0-9]?\s*[0-9][A-Z]{2}\b", re.IGNORECASE),
-    re.compile(r"(?:\d[\s-]*){10,}"),
+    re.compile(r"(?:\d[\s().\-/]*){10,}"),
     re.compile(r"\+\s*\d"),
+    re.compile(r"\S@\S"),
 )
+_UNIT = re.compile(r"\b(?:flt|apt|unit|room|rm) ([0-9]{1,4}[a-z]?|[a-z]) ")
 
 
 def address_defects(address: str, rules: StandardiseRules) -> tuple[str, ...]:
@@ -42,22 +44,14 @@ def postcode_defects(postcode: str, rules: StandardiseRules) -> tuple[str, ...]:
     return () if _POSTCODE.match(plain) else ("POSTCODE_INVALID",)
 
 
-def nhs_number_digits(text: str) -> str:
-    """The digits of an NHS number as typed; '' for none."""
-    return "".join(character for character in text if character not in " -\t\xa0")
-
-
-def nhs_number_defect(text: str) -> str | None:
-    """The code of what is wrong with an NHS number: its form or its check digit (modulus 11, weights 10 to 2)."""
-    digits = nhs_number_digits(text)
-    if not digits:
-        return None
-    if not (digits.isascii() and digits.isdecimal() and len(digits) == 10):
-        return "NHS_NUMBER_FORMAT"
-    check = 11 - sum(int(digit) * weight for digit, weight in zip(digits, range(10, 1, -1), strict=False)) % 11
-    return None if {11: 0}.get(check, check) == int(digits[9]) else "NHS_NUMBER_CHECK"
-
-
 def holds_personal_detail(text: str) -> bool:
-    """Whether a text holds a postcode, a long number or an international telephone prefix."""
+    """Whether a text holds a postcode, a long number, an international telephone prefix or an e-mail address."""
     return any(pattern.search(text) for pattern in _IN_TEXT)
+
+
+def building_and_unit(address: str) -> tuple[str, str]:
+    """A standardised address without the flat, and the flat; the flat is '' where none is named."""
+    found = _UNIT.search(address + " ")
+    if found is None:
+        return address, ""
+    return " ".join(f"{address[: found.start()]} {address[found.end() :]}".split()), found[1]

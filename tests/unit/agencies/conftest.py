@@ -33,6 +33,9 @@ identifiers:
   address: [ADDR1, ADDR2]
   postcode: PC
   nhs_number: NHS
+  upn: UPN
+  cro: CRO
+nhs_number_status: {{column: TRACE, superseded: [Superseded], not_found: ["02", "04"]}}
 aliases:
   - {{family_name: MAIDEN}}
   - {{given_name: AKA_FORE, family_name: AKA_SUR}}
@@ -61,7 +64,7 @@ SOCIAL_CARE = """\
   csc.allocated_worker: {contact.name: DA_12M, contact.team: DA_LAST, role: DA_ROLE}
 """
 COLUMNS = [
-    "REF", "GROUPS", "FORE", "MID", "SUR", "DOB", "SEX", "ADDR1", "ADDR2", "PC", "NHS", "MAIDEN", "AKA_FORE", "AKA_SUR",
+    "REF", "GROUPS", "FORE", "MID", "SUR", "DOB", "SEX", "ADDR1", "ADDR2", "PC", "NHS", "UPN", "CRO", "TRACE", "MAIDEN", "AKA_FORE", "AKA_SUR",
     "OLD_ADDR", "OLD_PC", "KIND", "EDD", "PROTECTED", "SILENT", "SHIELDED", "DEAD", "HOLD", "AS_AT", "DA_12M", "DA_LAST",
     "DA_ROLE", "DA_SEEN", "MISPER", "MISPER_LAST", "NOT_MAPPED",
 ]  # fmt: skip

@@ -225,7 +225,7 @@ def test_a_real_process_says_what_and_what_next_and_never_a_value(
     )
     assert done.returncode == 11
     assert "Problem:" in done.stderr
-    assert "row 42: expected 31 columns as in the header, got 32" in done.stderr.replace("\n", " ")
+    assert "row 42: expected 34 columns as in the header, got 35" in done.stderr.replace("\n", " ")
     assert "What next:" in done.stderr
     assert "Canar" not in done.stderr + done.stdout
     assert PASSPHRASE not in done.stderr + done.stdout

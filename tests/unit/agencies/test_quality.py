@@ -9,7 +9,8 @@ import pytest
 
 from agencies.check import Report, check_extract
 from agencies.quality.findings import Finding, Findings
-from agencies.quality.places import holds_personal_detail, nhs_number_defect
+from agencies.quality.numbers import cro_defect, nhs_number_defect, upn_defect
+from agencies.quality.places import building_and_unit, holds_personal_detail
 from agencies.quality.rules import RULES, Severity
 
 Row = dict[str, str]
@@ -85,6 +86,24 @@ SEEDS: dict[str, tuple[str | None, list[Row | list[Row]]]] = {
     "NHS_NUMBER_FORMAT": ("NHS", [{"NHS": "999010248"}, {"NHS": "9.99E+09"}, {"NHS": "99901O2481"}]),
     "NHS_NUMBER_CHECK": ("NHS", [{"NHS": "9990102482"}, {"NHS": "999 010 2480"}]),
     "NHS_NUMBER_SHARED": ("NHS", [{"NHS": "999 010 2481"}, {"NHS": "9990102481"}]),
+    "NHS_NUMBER_CONFLICT": ("NHS", [[{"NHS": "9990103437"}, {"NHS": "9990103453", "MAIDEN": "Other"}]]),
+    "NHS_NUMBER_SUPERSEDED": ("TRACE", [{"TRACE": "SUPERSEDED", "NHS": "9990103461"}]),
+    "NHS_NUMBER_NOT_FOUND": ("TRACE", [{"TRACE": "02"}, {"TRACE": "04"}]),
+    "UPN_FORMAT": ("UPN", [{"UPN": "801200001001"}, {"UPN": "H80120000100"}, {"UPN": "H80120000100O"}]),
+    "UPN_CHECK": ("UPN", [{"UPN": "A801200001001"}, {"UPN": "H801200001010"}]),
+    "UPN_SHARED": ("UPN", [{"UPN": "H801200001001"}, {"UPN": "h80120000 1001"}]),
+    "CRO_PLACEHOLDER": ("CRO", [{"CRO": "000000/00Z"}, {"CRO": "0/00Z"}]),
+    "CRO_FORMAT": ("CRO", [{"CRO": "123456"}, {"CRO": "123456/2015A"}, {"CRO": "n/a"}]),
+    "CRO_CHECK": ("CRO", [{"CRO": "123456/15Z"}]),
+    "CRO_SHARED": ("CRO", [{"CRO": "265416/21G"}, {"CRO": "265416/21g"}]),
+    "ADDRESS_FLAT_MISSING": (
+        "ADDR1",
+        [
+            {"ADDR1": "Flat 1, 88 Tower Court", "PC": "SG99 3TC"},
+            {"ADDR1": "Flat 2, 88 Tower Court", "PC": "SG99 3TC"},
+            {"ADDR1": "88 Tower Court", "PC": "SG99 3TC"},
+        ],
+    ),
     "FLAG_UNREADABLE": ("SILENT", [{"SILENT": "Ja"}, {"SILENT": "?"}]),
     "HOLD_UNKNOWN": ("HOLD", [{"HOLD": "BECAUSE"}]),
     "DECEASED": (None, [{"DEAD": "Y"}]),
@@ -136,7 +155,9 @@ def test_every_seeded_defect_is_found_in_its_row_and_column(
     for code, (column, _) in SEEDS.items():
         if code == "ENCODINGS_MANY":
             assert found[code, column]
-        elif code in ("VALUE_CONFLICT", "NAME_SWAPPED", "DOB_CONFLICT", "ROW_REPEATED"):
+        elif code == "ADDRESS_FLAT_MISSING":
+            assert found[code, column] == {max(expected[code])}
+        elif code in ("VALUE_CONFLICT", "NAME_SWAPPED", "DOB_CONFLICT", "ROW_REPEATED", "NHS_NUMBER_CONFLICT"):
             assert expected[code] <= found[code, column]
         else:
             assert expected[code] <= found.get((code, column), set()), code
@@ -207,6 +228,51 @@ def test_every_right_check_digit_and_no_other_is_taken() -> None:
         weighted = sum(int(d) * w for d, w in zip(str(stem), range(10, 1, -1), strict=True))
         expected = (11 - weighted % 11) % 11
         assert right == ([] if expected == 10 else [expected])
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        ("", None), ("H801200001001", None), ("h8012 00001001", None), ("A000000000000", None),
+        ("H801200001002", "UPN_CHECK"), ("801200001001H", "UPN_FORMAT"), ("H80120000100S", "UPN_FORMAT"), ("H٨01200001001", "UPN_FORMAT"),
+    ],
+)  # fmt: skip
+def test_a_unique_pupil_number_is_checked_by_its_letter(number: str, code: str | None) -> None:
+    assert upn_defect(number) == code
+
+
+def test_one_check_letter_is_right_for_a_pupil_number_also_for_a_temporary_one() -> None:
+    for rest in ("801200001001", "80120000100A", "80120000100Z"):
+        right = [letter for letter in "ABCDEFGHJKLMNPQRTUVWXYZ" if upn_defect(letter + rest) is None]
+        assert len(right) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        ("", None), ("265416/21G", None), ("065416/21Z", "CRO_CHECK"), ("SF39/12345A", None), ("SF39/A", "CRO_FORMAT"),
+        ("000000/00Z", "CRO_PLACEHOLDER"), ("0/99Z", "CRO_PLACEHOLDER"), ("1234567/21G", "CRO_FORMAT"),
+    ],
+)  # fmt: skip
+def test_a_criminal_records_number_is_checked_by_its_letter(number: str, code: str | None) -> None:
+    assert cro_defect(number) == code
+
+
+def test_numbers_are_looked_at_and_change_nothing(people: list[Row], world, write_extract) -> None:  # type: ignore[no-untyped-def]
+    bare = list(world.reading(write_extract(people)).records())
+    people[0].update({"NHS": "9990102481", "UPN": "H801200001001", "CRO": "265416/21G"})
+    assert list(world.reading(write_extract(people)).records()) == bare
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("flt 3 14 foundry st", ("14 foundry st", "3")), ("14 foundry st flt 3a", ("14 foundry st", "3a")),
+        ("apt 12 mill hse", ("mill hse", "12")), ("14 foundry st", ("14 foundry st", "")), ("unity st 4", ("unity st 4", "")),
+    ],
+)  # fmt: skip
+def test_a_flat_is_told_from_its_building(address: str, expected: tuple[str, str]) -> None:
+    assert building_and_unit(address) == expected
 
 
 def test_a_row_counts_once_and_runs_are_shortened() -> None:
