@@ -27,6 +27,7 @@ from api.runs import ActiveLink, Found, FoundLink, Inputs, LostLink, Run
 from api.service import Service
 from api.store.links import packed, unpacked
 from api.store.store import Transaction
+from linkage.grade import Rule
 from linkage.matcher import link
 from linkage.records import EncodedRecords, Family, Marker, MarkerKind, Member, PreviousLink
 from linkage.result import Stage, link_id
@@ -202,7 +203,8 @@ def _members(families: list[StoredFamily]) -> dict[str, tuple[str, str]]:
 
 def _previous(item: ActiveLink) -> PreviousLink:
     name = member_id(item.family_ref, item.member_ref)
-    return PreviousLink(name, item.agency, item.record_ref, item.grade.value, item.link)
+    unborn = Rule.UNBORN in item.evidence
+    return PreviousLink(name, item.agency, item.record_ref, item.grade.value, item.link, unborn)
 
 
 def _declared(families: list[StoredFamily]) -> list[list[Any]]:
@@ -275,6 +277,8 @@ def _family(family: StoredFamily, known: set[str]) -> Family:
                 item.record_ref if item.record_ref in known else None,
                 item.kind.value,
                 item.role.value,
+                person=item.record_ref,
+                mother=item.mother_ref,
             )
             for item in declaration.members
         ),

@@ -80,6 +80,7 @@ class ActiveLink:
     record_ref: str
     grade: Grade
     state: str
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ declaring agency) and two members outside; nothing joins the two families.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,13 +19,18 @@ from protocols.vocabulary import Kind
 
 @dataclass(frozen=True)
 class Declared:
-    """People by number: their rows at the anchor, their member ids; families as sorted arrays of people's numbers."""
+    """People by number: their rows at the anchor, their member ids; families as sorted arrays of people's numbers.
+
+    `members` and `same` have every member, with an encoding or without; `same` gives the ids under which a member's person
+    is declared.
+    """
 
     rows: NDArray[np.int32]
     member_ids: tuple[tuple[str, ...], ...]
     families: tuple[NDArray[np.int32], ...]
     person_of: dict[str, int]
     members: dict[str, Member]
+    same: dict[str, tuple[str, ...]]
 
     def __len__(self) -> int:
         return self.rows.size
@@ -35,7 +40,6 @@ def declared(anchor: EncodedRecords, families: Sequence[Family]) -> Declared:
     """Number the declared people that have an encoding; members without one (unborn, or without a record) stay members."""
     if not families:
         raise InputError("There is no declared family to link.", next_step="Declare at least one family.")
-    row_of = {ref: row for row, ref in enumerate(anchor.record_refs)}
     with_clk = np.zeros(len(anchor), dtype=bool)
     with_clk[anchor.owner] = True
     members: dict[str, Member] = {}
@@ -48,7 +52,7 @@ def declared(anchor: EncodedRecords, families: Sequence[Family]) -> Declared:
                 raise InputError(f"Member `{member.member_id}` is declared in two ways; expected one.")
             if member.record_ref is None:
                 continue
-            row = row_of.get(member.record_ref)
+            row = anchor.row_of.get(member.record_ref)
             if row is None:
                 raise InputError(
                     f"Family `{family.family_ref}` names record `{member.record_ref}`, which agency `{anchor.agency}` "
@@ -68,7 +72,20 @@ def declared(anchor: EncodedRecords, families: Sequence[Family]) -> Declared:
         tuple(np.array(sorted(number[row] for row in people), dtype=np.int32) for people in people_in if people),
         {member_id: number[row] for row in rows for member_id in ids_of[row]},
         members,
+        _same(members),
     )
+
+
+def _same(members: Mapping[str, Member]) -> dict[str, tuple[str, ...]]:
+    ids: dict[tuple[str, str], list[str]] = {}
+    for member in members.values():
+        ids.setdefault(_who(member), []).append(member.member_id)
+    return {member_id: tuple(sorted(same)) for same in ids.values() for member_id in same}
+
+
+def _who(member: Member) -> tuple[str, str]:
+    name = member.record_ref or member.person
+    return ("record", name) if name else ("member", member.member_id)
 
 
 def grouped(records: EncodedRecords, largest: int) -> tuple[NDArray[np.int32], ...]:

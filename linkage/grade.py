@@ -72,10 +72,14 @@ class Pairing:
 
 
 def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
-    """Grade one agency's candidate pairs; at most one member for each record."""
+    """Grade one agency's candidate pairs; at most one member for each record.
+
+    What a pair was before moves only its own thresholds, never another pair's: so a run on its own result changes nothing.
+    """
     person, record, p = pairing.candidates.person, pairing.candidates.record, pairing.probability
     was = [pairing.earlier.get(pair) for pair in zip(person.tolist(), record.tolist(), strict=True)]
-    join = np.where([w == "certain" for w in was], rules.stay_certain, rules.certain)
+    was_certain = np.array([w == "certain" for w in was], dtype=bool)
+    join = np.where(was_certain, rules.stay_certain, rules.certain)
     keep = np.where([w is not None for w in was], rules.stay_probable, rules.probable)
     best = _best_of_record(record, p)
     likely = best & (p >= join)
@@ -83,10 +87,14 @@ def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
     undated = _undated(pairing) & rules.guards.date
     distant = pairing.likeness < rules.guards.closeness
     alone = pairing.decided | (likely & ~ages & ~undated & ~distant)
-    company = _in_company(pairing, pairing.decided | (best & ~ages & (pairing.unaided >= join)))
+    sure, still_sure = (
+        pairing.decided | (best & ~ages & (pairing.unaided >= least)) for least in (rules.certain, rules.stay_certain)
+    )
+    company = _in_company(pairing, sure) | (was_certain & _in_company(pairing, still_sure))
     certain = pairing.decided | (likely & ~ages & (alone | company))
     review = best & (p >= keep) & ~certain
-    review &= _affordable(person, p, certain, review, rules)
+    expected = float(certain.sum() + p[best & (p >= rules.stay_probable) & ~certain].sum())
+    review &= _affordable(person, p, expected, review, rules)
     crowd = np.bincount(record[p >= _RIVAL], minlength=int(record.max(initial=-1)) + 1)
     held = np.bincount(person[certain], minlength=int(person.max(initial=-1)) + 1)
     graded = []
@@ -102,7 +110,7 @@ def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
             evidence.append(Evidence.EARLIER_LINK)
         if certain[k]:
             rule = Rule.PERSON if alone[k] else Rule.FAMILY
-        elif likely[k]:
+        elif p[k] >= rules.certain:
             rule = Rule.AGE if ages[k] else Rule.NO_DATE if undated[k] else Rule.NOT_CLOSE
         else:
             rule = Rule.REVIEW
@@ -175,13 +183,13 @@ def _memberships(sets: Sequence[NDArray[np.int32]]) -> dict[int, list[int]]:
 def _affordable(
     person: NDArray[np.int32],
     p: Probabilities,
-    certain: NDArray[np.bool_],
+    expected: float,
     review: NDArray[np.bool_],
     rules: MatchRules,
 ) -> NDArray[np.bool_]:
-    """Which pairs are among the best of their member and of the agency, as many as review may take."""
+    """Which pairs are among the best of their member and of the agency, as many as review may take of `expected` links."""
     order = [k for k in np.lexsort((np.arange(p.size), -p)).tolist() if review[k]]
-    budget = int(np.ceil(rules.review.most_share * (certain.sum() + p[review].sum())))
+    budget = int(np.ceil(rules.review.most_share * expected))
     taken: dict[int, int] = {}
     kept = np.zeros(p.size, dtype=bool)
     for k in order:

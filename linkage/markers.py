@@ -28,10 +28,11 @@ def decide(people: Declared, agencies: Sequence[EncodedRecords], markers: Sequen
 
     A marker is about a person: one set on a member holds for the same person in another family too.
     """
-    rows = {records.agency: {ref: row for row, ref in enumerate(records.record_refs)} for records in agencies}
+    rows = {records.agency: records.row_of for records in agencies}
     must: dict[str, dict[int, int]] = {agency: {} for agency in rows}
     never: dict[str, set[tuple[int, int]]] = {agency: set() for agency in rows}
     links: dict[str, set[tuple[str, str]]] = {agency: set() for agency in rows}
+    taken: dict[tuple[str, str], tuple[str, ...]] = {}
     barred: set[tuple[str, str, str]] = set()
     waiting = 0
     for marker in sorted(markers, key=lambda m: (m.agency, m.record_ref, m.member_id, m.kind)):
@@ -40,13 +41,13 @@ def decide(people: Declared, agencies: Sequence[EncodedRecords], markers: Sequen
             waiting += 1
             continue
         person = people.person_of.get(marker.member_id, NOBODY)
-        ids = people.member_ids[person] if person != NOBODY else (marker.member_id,)
+        ids = people.same[marker.member_id]
         if marker.kind == "never":
             never[marker.agency].add((person, row))
             barred.update((member_id, marker.agency, marker.record_ref) for member_id in ids)
             continue
-        other = must[marker.agency].setdefault(row, person)
-        if other != person:
+        must[marker.agency][row] = person
+        if taken.setdefault((marker.agency, marker.record_ref), ids) != ids:
             raise InputError(
                 f"Record `{marker.record_ref}` of agency `{marker.agency}` must be linked to two people by its markers; "
                 "one record is one person.",

@@ -2,7 +2,8 @@
 
 Search finds the pairs close enough to matter, calibration turns closeness into probability, competition gives each record
 to at most one member, the family step weighs what the rest of the family says, grading applies the match rules. Agencies
-are linked one at a time and share nothing but the calibration. The same input gives the same output.
+are linked one at a time and share nothing but the calibration. The same input, in whatever order it is given, gives the
+same output.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from linkage.grade import Evidence, Rule
 from linkage.learn import learn
 from linkage.markers import Decided, decide
 from linkage.one_agency import Outcome, Task, link_records
+from linkage.order import ordered, ordered_families
 from linkage.records import EncodedRecords, Family, GradeName, Marker, PreviousLink
 from linkage.result import (
     AgencyReport,
@@ -54,6 +56,9 @@ def link(
     comparing encodings; by default one for each processor.
     """
     _check(anchor, agencies)
+    anchor, families = ordered(anchor), ordered_families(families)
+    agencies = [ordered(records) for records in sorted(agencies, key=lambda item: item.agency)]
+    previous = sorted(previous, key=lambda p: (p.member_id, p.agency, p.record_ref, p.grade, p.link_id))
     people = declared(anchor, families)
     decided = decide(people, agencies, markers)
     say = _Steps(progress, 1 + 2 * len(agencies))
@@ -79,7 +84,7 @@ def link(
             )
             outcome = link_records(task, learnt.calibration)
         found = _links(people, records, outcome, earlier, decided)
-        found += unborn_links(families, records, found, earlier)
+        found += unborn_links(families, people, records, found, earlier, decided.barred)
         found = [item for item in found if (item.member_id, item.agency, item.record_ref) not in decided.barred]
         links += found
         reports.append(_report(records, people, outcome, found))
@@ -122,12 +127,13 @@ def _check(anchor: EncodedRecords, agencies: Sequence[EncodedRecords]) -> None:
 def _earlier_rows(
     people: Declared, records: EncodedRecords, earlier: Sequence[PreviousLink]
 ) -> dict[tuple[int, int], GradeName]:
-    row_of = {ref: row for row, ref in enumerate(records.record_refs)}
-    return {
-        (people.person_of[item.member_id], row_of[item.record_ref]): item.grade
-        for item in earlier
-        if item.record_ref in row_of and item.member_id in people.person_of
-    }
+    """The grade that each person had at each record; a person of two families whose links differed, the better one."""
+    grades: dict[tuple[int, int], GradeName] = {}
+    for item in earlier:
+        if item.record_ref in records.row_of and item.member_id in people.person_of:
+            pair = people.person_of[item.member_id], records.row_of[item.record_ref]
+            grades[pair] = "certain" if "certain" in (item.grade, grades.get(pair)) else "probable"
+    return grades
 
 
 def _links(

@@ -7,7 +7,9 @@ it is built, so the matcher itself never meets a malformed value.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -93,18 +95,29 @@ class EncodedRecords:
         """Length of one encoding."""
         return 8 * int(self.clks.shape[1])
 
+    @cached_property
+    def row_of(self) -> Mapping[str, int]:
+        """The row of each record."""
+        return {ref: row for row, ref in enumerate(self.record_refs)}
+
     def __len__(self) -> int:
         return len(self.record_refs)
 
 
 @dataclass(frozen=True)
 class Member:
-    """A person in a declared family; `record_ref` is the person's record at the declaring agency, if there is one."""
+    """A person in a declared family; `record_ref` is the person's record at the declaring agency, if there is one.
+
+    Two members with one `record_ref`, or without a record but with one `person`, are the same person in two families.
+    `mother` is the `record_ref` of the mother whom an unborn child's declaration names.
+    """
 
     member_id: str
     record_ref: str | None
     kind: str
     role: str
+    person: str | None = None
+    mother: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,10 +140,11 @@ class Marker:
 
 @dataclass(frozen=True)
 class PreviousLink:
-    """A link of the last run."""
+    """A link of the last run; `unborn` if it hung on the mother."""
 
     member_id: str
     agency: str
     record_ref: str
     grade: GradeName
     link_id: str
+    unborn: bool = False

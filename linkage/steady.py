@@ -19,12 +19,12 @@ def recalls(
     agencies: Sequence[EncodedRecords],
     decided: Decided,
 ) -> tuple[Recall, ...]:
-    """Recalls for earlier links to agencies of this run that are gone or no longer certain, sorted like the links."""
+    """Recalls for earlier links to agencies of this run that are gone or no longer certain, in the order of `previous`."""
     now = {(item.member_id, item.agency, item.record_ref): item for item in links}
     linked = {(item.member_id, item.agency) for item in links if item.rule != Rule.UNBORN}
     kinds = {records.agency: dict(zip(records.record_refs, records.kind, strict=True)) for records in agencies}
     found = []
-    for item in sorted(previous, key=lambda p: (p.member_id, p.agency, p.record_ref)):
+    for item in previous:
         if item.agency not in kinds:
             continue
         key = (item.member_id, item.agency, item.record_ref)
@@ -44,13 +44,17 @@ def recalls(
         else:
             reason = Reason.EVIDENCE_GONE
         quiet = reason is Reason.BORN or (
-            reason in (Reason.MEMBER_GONE, Reason.RECORD_GONE) and _was_unborn(item, people)
+            reason in (Reason.MEMBER_GONE, Reason.RECORD_GONE)
+            and _was_unborn(item, people, kinds[item.agency].get(item.record_ref))
         )
         found.append(Recall(item.member_id, item.agency, item.record_ref, item.grade, item.link_id, reason, quiet))
     return tuple(found)
 
 
-def _was_unborn(item: PreviousLink, people: Declared) -> bool:
-    """Whether the link was to an unborn child that is no more: it closes without a word to anybody."""
+def _was_unborn(item: PreviousLink, people: Declared, kind: str | None) -> bool:
+    """Whether the link was to an unborn child that is no more: it closes without a word to anybody.
+
+    The member, the record or both may be gone; what is left of them says it, or else the link itself.
+    """
     member = people.members.get(item.member_id)
-    return member is not None and member.kind == Kind.UNBORN
+    return item.unborn or kind == Kind.UNBORN or (member is not None and member.kind == Kind.UNBORN)

@@ -319,4 +319,5 @@ def active_link(row: LinkRow) -> ActiveLink:
         record_ref=row.record_ref,
         grade=Grade(row.grade),
         state=row.state,
+        evidence=tuple(json.loads(row.evidence)),
     )

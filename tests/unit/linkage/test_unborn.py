@@ -13,6 +13,7 @@ from linkage.grade import Evidence, Rule
 from linkage.matcher import link
 from linkage.records import EncodedRecords, Family, Marker, Member, PreviousLink
 from linkage.result import LinkResult, Reason
+from protocols.errors import InputError
 from protocols.matching import MatchRules
 from protocols.vocabulary import Kind, Role
 
@@ -43,7 +44,10 @@ def _group(county: Any, member: str) -> str:
 
 def _kept(result: LinkResult) -> list[PreviousLink]:
     return [
-        PreviousLink(item.member_id, item.agency, item.record_ref, item.grade, item.link_id) for item in result.links
+        PreviousLink(
+            item.member_id, item.agency, item.record_ref, item.grade, item.link_id, unborn=item.rule == Rule.UNBORN
+        )
+        for item in result.links
     ]
 
 
@@ -157,3 +161,148 @@ def test_a_second_run_keeps_the_unborn_link(county: Any, expecting: EncodedRecor
     second = _run(county, families, expecting, _kept(first))
     assert _kept(second) == _kept(first)
     assert second.recalls == ()
+
+
+def _must(member: str, ref: str = "u1") -> Marker:
+    return Marker(member, "school", ref, "must")
+
+
+def test_a_must_link_on_an_unborn_record_is_one_link(county: Any, expecting: EncodedRecords) -> None:
+    """The marker's link, and not a second one for hanging on the mother."""
+    result = _run(county, _declared(county, WAITING), expecting, markers=[_must("m1-u")])
+    assert _of(result, "m1-u") == [("u1", "certain", Rule.MUST_LINK)]
+    assert len({item.link_id for item in result.links}) == len(result.links)
+
+
+def test_a_must_link_takes_the_unborn_record_from_everybody_else(
+    county: Any, expecting: EncodedRecords, with_unborn: WithUnborn
+) -> None:
+    """Twins, and a person knows which record is whose: the rest follows, and the other record is left to the other."""
+    twin = replace(WAITING, member_id="m1-v")
+    families = _declared(county, WAITING, twin)
+    one = _run(county, families, expecting, markers=[_must("m1-v")])
+    assert (_of(one, "m1-u"), _of(one, "m1-v")) == ([], [("u1", "certain", Rule.MUST_LINK)])
+    both = _run(county, families, with_unborn(expecting, "u2", _group(county, "m1-0")), markers=[_must("m1-v")])
+    assert _of(both, "m1-u") == [("u2", "certain", Rule.UNBORN)]
+    assert _of(both, "m1-v") == [("u1", "certain", Rule.MUST_LINK)]
+
+
+def test_a_must_link_takes_an_unborn_record_to_another_family(county: Any, expecting: EncodedRecords) -> None:
+    """The record hangs on the mother of family 1, and a person says that it is family 2's child."""
+    families = _declared(county, WAITING)
+    families[2] = replace(families[2], members=(*families[2].members, Member("m2-u", None, Kind.UNBORN, Role.UNBORN)))
+    result = _run(county, families, expecting, markers=[_must("m2-u")])
+    assert (_of(result, "m1-u"), _of(result, "m2-u")) == ([], [("u1", "certain", Rule.MUST_LINK)])
+
+
+def test_one_unborn_record_for_two_unborn_members_is_refused(county: Any, expecting: EncodedRecords) -> None:
+    """One record is one person, born or not."""
+    families = _declared(county, WAITING, replace(WAITING, member_id="m1-v"))
+    with pytest.raises(InputError, match="must be linked to two people"):
+        _run(county, families, expecting, markers=[_must("m1-u"), _must("m1-v")])
+
+
+def test_an_unborn_child_of_two_declared_families_is_one_person(county: Any, expecting: EncodedRecords) -> None:
+    """The father's family declares the same child: markers for both are no contradiction, and one set on either holds."""
+    families = _declared(county, replace(WAITING, person="c-unborn"))
+    mother = families[1].members[0]
+    second = Member("m-second", mother.record_ref, mother.kind, Role.MOTHER)
+    same = Member("m-again", None, Kind.UNBORN, Role.UNBORN, person="c-unborn")
+    families.append(Family("f-second", (second, same)))
+    plain = _run(county, families, expecting)
+    assert _of(plain, "m1-u") == _of(plain, "m-again") == [("u1", "certain", Rule.UNBORN)]
+    for markers in ([_must("m1-u")], [_must("m-again")], [_must("m1-u"), _must("m-again")]):
+        result = _run(county, families, expecting, markers=markers)
+        assert _of(result, "m1-u") == _of(result, "m-again") == [("u1", "certain", Rule.MUST_LINK)]
+    never = Marker("m-again", "school", "u1", "never")
+    assert _of(_run(county, families, expecting, markers=[never]), "m1-u") == []
+
+
+def test_an_unborn_record_with_two_mothers_is_for_a_person_to_decide(county: Any, expecting: EncodedRecords) -> None:
+    """A hostel's group holds the mothers of families 1 and 2, both expecting: certain for neither."""
+    ref = next(ref for ref, member in county.truth.items() if member == "m2-0")
+    groups = list(expecting.groups)
+    groups[expecting.record_refs.index(ref)] = (_group(county, "m1-0"),)
+    families = _declared(county, WAITING)
+    families[2] = replace(families[2], members=(*families[2].members, Member("m2-u", None, Kind.UNBORN, Role.UNBORN)))
+    result = _run(county, families, replace(expecting, groups=tuple(groups)))
+    assert _of(result, "m1-u") == _of(result, "m2-u") == [("u1", "probable", Rule.UNBORN)]
+
+
+def test_records_of_one_mother_in_two_groups_are_weighed_together(
+    county: Any, expecting: EncodedRecords, with_unborn: WithUnborn
+) -> None:
+    """Two unborn records, each alone in its group of the mother's: nobody can tell which of them the child is."""
+    again = county.people[4] ^ (np.random.default_rng(31).random(1024) < 0.1)
+    agency = replace(
+        expecting,
+        record_refs=(*expecting.record_refs, "r-again"),
+        clks=np.vstack([expecting.clks, np.packbits(again)]),
+        owner=np.append(expecting.owner, np.int32(len(expecting))),
+        groups=(*expecting.groups, ("clinic",)),
+        kind=(*expecting.kind, Kind.ADULT),
+    )
+    result = _run(county, _declared(county, WAITING), with_unborn(agency, "u2", "clinic"))
+    assert len(_of(result, "m1-0")) == 2
+    assert _of(result, "m1-u") == [("u1", "probable", Rule.UNBORN), ("u2", "probable", Rule.UNBORN)]
+
+
+def test_an_unborn_child_hangs_on_the_mother_it_names(county: Any, expecting: EncodedRecords) -> None:
+    """A grown-up daughter is expecting: her group counts, and the mother of the house's does not."""
+    daughter = Member("m1-d", "c-daughter", Kind.ADULT, Role.OTHER_ADULT)
+    rng = np.random.default_rng(23)
+    bits = county.people[4] ^ (rng.random(1024) < 0.4)
+    anchor = replace(
+        county.anchor,
+        record_refs=(*county.anchor.record_refs, "c-daughter"),
+        clks=np.vstack([county.anchor.clks, np.packbits(bits)]),
+        owner=np.append(county.anchor.owner, np.int32(len(county.anchor))),
+        groups=(*county.anchor.groups, ("h1",)),
+        kind=(*county.anchor.kind, Kind.ADULT),
+    )
+    agency = replace(
+        expecting,
+        record_refs=(*expecting.record_refs, "r-daughter"),
+        clks=np.vstack([expecting.clks, np.packbits(bits ^ (rng.random(1024) < 0.1))]),
+        owner=np.append(expecting.owner, np.int32(len(expecting))),
+        groups=(*expecting.groups, ("flat",)),
+        kind=(*expecting.kind, Kind.ADULT),
+    )
+    families = _declared(county, daughter, replace(WAITING, mother="c-daughter"))
+    assert _of(_run(county, families, agency, anchor=anchor), "m1-u") == []
+    moved = replace(agency, groups=(*agency.groups[:-1], (_group(county, "m1-0"),)))
+    assert _of(_run(county, families, moved, anchor=anchor), "m1-u") == [("u1", "certain", Rule.UNBORN)]
+
+
+def test_a_withdrawn_unborn_member_closes_quietly(county: Any, expecting: EncodedRecords) -> None:
+    """The council takes the child off the family, with the agency's record still there or gone: nobody is told anything."""
+    before = _kept(_run(county, _declared(county, WAITING), expecting))
+    unsaid = [replace(item, unborn=False) for item in before]
+    result = _run(county, county.families, expecting, unsaid)
+    assert [(i.member_id, i.reason, i.quiet) for i in result.recalls] == [("m1-u", Reason.MEMBER_GONE, True)]
+    again = _run(county, county.families, county.agency, before)
+    assert [(i.member_id, i.reason, i.quiet) for i in again.recalls] == [("m1-u", Reason.MEMBER_GONE, True)]
+    whole_family = [*county.families[:1], *county.families[2:]]
+    loud = _run(county, whole_family, expecting, before)
+    assert {i.member_id: i.quiet for i in loud.recalls} == {
+        "m1-u": True, "m1-0": False, "m1-1": False, "m1-2": False, "m1-3": False,
+    }  # fmt: skip
+
+
+def test_an_agency_that_hears_of_the_birth_first_keeps_its_link_for_review(
+    county: Any, expecting: EncodedRecords
+) -> None:
+    """The record is a born child's now and the council still waits: the link stays, for review, until it declares the birth."""
+    families = _declared(county, WAITING)
+    before = _kept(_run(county, families, expecting))
+    clk = np.packbits(county.people[4] ^ (np.random.default_rng(29).random(1024) < 0.4))
+    born = replace(
+        expecting,
+        clks=np.vstack([expecting.clks, clk]),
+        owner=np.append(expecting.owner, np.int32(len(expecting) - 1)),
+        kind=(*expecting.kind[:-1], Kind.CHILD),
+    )
+    result = _run(county, families, born, before)
+    assert _of(result, "m1-u") == [("u1", "probable", Rule.UNBORN)]
+    assert [(i.record_ref, i.reason) for i in result.recalls] == [("u1", Reason.NOW_PROBABLE)]
+    assert _of(_run(county, families, born), "m1-u") == []
