@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from api.families import StoredFamily
 from protocols.audit.events import AlertRaised, ProfileAnswered, ProfileRefused
-from protocols.decision import Granted
+from protocols.decision import Facts, Granted
 from protocols.errors import Busy, Refusal
 from protocols.family import ConsentRecord
 from protocols.identity import WorkerAssertion
@@ -306,7 +306,8 @@ def _kept(
     profile_id: str,
 ) -> tuple[StoredAnswer, ProfileAnswered]:
     claims = question.assertion
-    body = json.dumps([_line(item) for item in told], separators=(",", ":"), sort_keys=True).encode()
+    facts = _ShortFacts()
+    body = json.dumps([_line(item, facts) for item in told], separators=(",", ":"), sort_keys=True).encode()
     salt = secrets.token_bytes(16)
     counts = Counter((item.member_ref, item.agency, cell.cell.record_ref) for item in told for cell in item.released)
     known = {(item.member_ref, item.agency) for item in told if item.known}
@@ -344,7 +345,7 @@ def _kept(
     return stored, event
 
 
-def _line(item: MemberAtAgency[SealedCell]) -> dict[str, Any]:
+def _line(item: MemberAtAgency[SealedCell], short: _ShortFacts) -> dict[str, Any]:
     """One member at one agency as it is kept: the state that was told and every decision with what it depended on."""
     return {
         "member": item.member_ref,
@@ -366,7 +367,7 @@ def _line(item: MemberAtAgency[SealedCell]) -> dict[str, Any]:
                     if isinstance(made.decision, Granted)
                     else ["refused", [f"{reason.code.value}:{reason.rule}" for reason in made.decision.reasons]]
                 ),
-                _facts(made.facts),
+                short(made.facts),
             ]
             for made in item.decisions
         ],
@@ -374,9 +375,20 @@ def _line(item: MemberAtAgency[SealedCell]) -> dict[str, Any]:
     }
 
 
-def _facts(facts: Any) -> list[Any]:
-    """The facts of a decision, short: what is not said is as the defaults of `protocols.decision.Facts`."""
-    flags = [name for name in ("held", "silent", "shielded", "deceased", "break_glass") if getattr(facts, name)]
-    flags += [name for name in ("protocol_fresh", "stage_fresh", "role_fresh") if not getattr(facts, name)]
-    ties = [[tie.stage, tie.relationship, tie.contact] for tie in facts.children]
-    return [facts.kind, facts.grade, facts.consent, ties, flags]
+class _ShortFacts:
+    """The facts of decisions, short: what is not said is as the defaults of `protocols.decision.Facts`. Most decisions share theirs."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[Facts, list[Any]]] = {}
+
+    def __call__(self, facts: Facts) -> list[Any]:
+        seen = self._seen.get(id(facts))
+        if seen is None:
+            seen = self._seen[id(facts)] = (facts, self._short(facts))
+        return seen[1]
+
+    def _short(self, facts: Facts) -> list[Any]:
+        flags = [name for name in ("held", "silent", "shielded", "deceased", "break_glass") if getattr(facts, name)]
+        flags += [name for name in ("protocol_fresh", "stage_fresh", "role_fresh") if not getattr(facts, name)]
+        ties = [[tie.stage, tie.relationship, tie.contact] for tie in facts.children]
+        return [facts.kind, facts.grade, facts.consent, ties, flags]

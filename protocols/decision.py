@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from protocols.consent import ConsentState
 from protocols.decision_index import (
@@ -22,6 +23,7 @@ from protocols.decision_index import (
     Reason,
     ReasonCode,
     Slot,
+    SlotKey,
 )
 from protocols.vocabulary import Contact, Grade, Kind, Mode, Purpose, Relationship, RoleFunction, Stage
 
@@ -46,8 +48,7 @@ class Request:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ChildTie:
+class ChildTie(NamedTuple):
     """One child of this family through whom the person counts: the child's stage, and what an adult is to the
     child.
 
@@ -134,22 +135,54 @@ def decide(request: Request, facts: Facts, protocol: CompiledProtocol) -> Decisi
             continue
         if not (item.not_own_client and request.own_client):
             failed.append(item.reason)
-    best: Granted | None = None
-    unmet: list[Reason] = []
-    for grant in slot.grants:
-        stage = stage_that_counts(facts, grant.people)
-        basis = _basis_on(grant, day)
-        widened = emergency and grant.break_glass
-        reasons = _unmet(grant, request, facts, stage, basis, day, widened)
-        if reasons or stage is None or basis is None:
-            unmet += reasons
-            continue
-        plain = request.role_function in grant.to and stage in grant.stages
-        if best is None or plain:
-            best = Granted(grant.id, basis.id, f"{protocol.label}/{grant.id}", stage, not plain)
+    best, unmet = _by_its_grants(
+        protocol,
+        (request.agency, request.attribute, request.mode),
+        request.role_function,
+        request.purpose,
+        request.own_client,
+        facts.kind,
+        facts.children,
+        facts.consent,
+        day,
+        emergency,
+    )
     if best is not None and not failed:
         return best
     return Refused(tuple(failed) if best is not None else (*failed, *unmet))
+
+
+@lru_cache(maxsize=1 << 15)
+def _by_its_grants(
+    protocol: CompiledProtocol,
+    key: SlotKey,
+    function: RoleFunction,
+    purpose: Purpose,
+    own_client: bool,
+    kind: Kind,
+    children: tuple[ChildTie, ...],
+    consent: ConsentState,
+    day: date,
+    emergency: bool,
+) -> tuple[Granted | None, tuple[Reason, ...]]:
+    """What the grants alone say, which is the same for everybody who is alike in this; never what the link or the record is.
+
+    Only what is declared and agreed is in the key, so what was remembered tells nothing about any record.
+    """
+    best: Granted | None = None
+    unmet: list[Reason] = []
+    for grant in protocol.slot(*key).grants:
+        stage = stage_that_counts(kind, children, grant.people)
+        basis = _basis_on(grant, day)
+        widened = emergency and grant.break_glass
+        reasons = _unmet(grant, function, purpose, own_client, consent, stage, basis, day, widened)
+        if reasons or stage is None or basis is None:
+            unmet += reasons
+            continue
+        plain = function in grant.to and stage in grant.stages
+        if best is None or plain:
+            best = Granted(grant.id, basis.id, f"{protocol.label}/{grant.id}", stage, not plain)
+    return best, tuple(unmet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +201,27 @@ def considered(request: Request, facts: Facts, protocol: CompiledProtocol) -> tu
     emergency = facts.break_glass and request.role_function in protocol.break_functions
     found = []
     for grant in protocol.slot(request.agency, request.attribute, request.mode).grants:
-        stage, basis = stage_that_counts(facts, grant.people), _basis_on(grant, day)
-        unmet = _unmet(grant, request, facts, stage, basis, day, emergency and grant.break_glass)
+        stage, basis = stage_that_counts(facts.kind, facts.children, grant.people), _basis_on(grant, day)
+        unmet = _unmet(
+            grant,
+            request.role_function,
+            request.purpose,
+            request.own_client,
+            facts.consent,
+            stage,
+            basis,
+            day,
+            emergency and grant.break_glass,
+        )
         found.append(Considered(grant.id, tuple(unmet)))
     return tuple(found)
 
 
-def stage_that_counts(facts: Facts, people: tuple[PeopleLine, ...]) -> Stage | None:
+def stage_that_counts(kind: Kind, children: tuple[ChildTie, ...], people: tuple[PeopleLine, ...]) -> Stage | None:
     """The highest stage among the children through whom this person is one of these people; None if there is
     none.
     """
-    stages = [
-        child.stage for line in people if facts.kind in line.kinds for child in facts.children if _counts(child, line)
-    ]
+    stages = [child.stage for line in people if kind in line.kinds for child in children if _counts(child, line)]
     return max(stages, key=STAGE_ORDER.__getitem__, default=None)
 
 
@@ -235,25 +276,27 @@ def _basis_on(grant: CompiledGrant, day: date) -> DatedBasis | None:
 
 def _unmet(
     grant: CompiledGrant,
-    request: Request,
-    facts: Facts,
+    function: RoleFunction,
+    purpose: Purpose,
+    own_client: bool,
+    consent: ConsentState,
     stage: Stage | None,
     basis: DatedBasis | None,
     day: date,
     widened: bool,
 ) -> list[Reason]:
     unmet = []
-    if request.role_function not in grant.to and not widened:
+    if function not in grant.to and not widened:
         unmet.append(grant.reasons[ReasonCode.FUNCTION])
-    if request.purpose not in grant.purposes:
+    if purpose not in grant.purposes:
         unmet.append(grant.reasons[ReasonCode.PURPOSE])
     if stage is None:
         unmet.append(grant.reasons[ReasonCode.PEOPLE])
     elif stage not in grant.stages and (not widened or stage is Stage.CLOSED):
         unmet.append(grant.reasons[ReasonCode.STAGE])
-    if grant.own_client and not request.own_client:
+    if grant.own_client and not own_client:
         unmet.append(grant.reasons[ReasonCode.OWN_CLIENT])
-    if basis is not None and basis.by_consent and facts.consent is not ConsentState.GIVEN:
+    if basis is not None and basis.by_consent and consent is not ConsentState.GIVEN:
         unmet.append(grant.reasons[ReasonCode.CONSENT])
     if not grant.since <= day <= grant.until:
         unmet.append(grant.reasons[ReasonCode.GRANT_DATES])

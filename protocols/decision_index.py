@@ -140,6 +140,7 @@ class CompiledProtocol:
     slots: Mapping[SlotKey, Slot]
     attributes: Mapping[str, Attribute]
     by_agency: Mapping[str, tuple[Attribute, ...]]
+    by_kind: Mapping[tuple[str, Kind], tuple[Attribute, ...]]
     location_seen_by: tuple[RoleFunction, ...]
     break_functions: tuple[RoleFunction, ...]
     rota: tuple[RoleFunction, ...]
@@ -150,6 +151,10 @@ class CompiledProtocol:
     def purposes_signed_for(self, attribute: str, purpose: Purpose) -> tuple[Purpose, ...]:
         """The purposes that one signature for this attribute covers together with this purpose."""
         return self.signed.get((attribute, purpose), (purpose,))
+
+    def about_kind(self, agency: str, kind: Kind) -> tuple[Attribute, ...]:
+        """The attributes of an agency that are about a kind of person."""
+        return self.by_kind[agency, kind]
 
     def slot(self, agency: str, attribute: str | None, mode: Mode) -> Slot:
         """The slot that decides; for what nobody catalogued, one that grants nothing and says why."""
@@ -172,6 +177,13 @@ def compile_protocol(document: SharingProtocol, digest: str) -> CompiledProtocol
         attributes=MappingProxyType({attribute.id: attribute for attribute in document.attributes}),
         by_agency=MappingProxyType(
             {p.id: tuple(a for a in document.attributes if a.agency == p.id) for p in document.parties}
+        ),
+        by_kind=MappingProxyType(
+            {
+                (p.id, kind): tuple(a for a in document.attributes if a.agency == p.id and kind in a.about.kinds)
+                for p in document.parties
+                for kind in Kind
+            }
         ),
         location_seen_by=document.shielding.location_seen_by,
         break_functions=document.break_glass.functions,

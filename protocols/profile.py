@@ -89,7 +89,7 @@ def assemble(
         )
         for party in protocol.document.parties:
             status = agencies.get(party.id, AgencyStatus(None))
-            here = replace(person, stopped=status.stopped)
+            here = replace(person, stopped=True) if status.stopped else person
             scene = Scene(asker, member.record_ref, party, here, by_subject.get(member.record_ref, []), protocol, at)
             answer.append(scene.tell(records.get((member.record_ref, party.id), ()), status))
     return tuple(answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from protocols.decision_index import CompiledProtocol
@@ -93,6 +94,12 @@ def _member(member: FamilyMember, by_member: Mapping[str, list[ProfileAgency]]) 
     )
 
 
+@lru_cache(maxsize=4096)
+def _words(protocol: CompiledProtocol, rule: str, basis: str) -> tuple[str, str]:
+    """The sentences of a grant and of its basis: they say the same of everybody."""
+    return grant_sentence(protocol.document, rule), basis_words(protocol.document, basis)
+
+
 def _value(
     item: MemberAtAgency[CellT],
     released: ReleasedCell[CellT],
@@ -102,14 +109,15 @@ def _value(
 ) -> ReleasedValue:
     attribute = protocol.attributes[released.cell.attribute]
     there = sealed(released.cell)
+    sentence, basis = _words(protocol, released.granted.rule, released.granted.basis)
     return ReleasedValue(
         attribute=attribute.id,
         title=attribute.title,
         as_at=released.cell.as_at,
         assertion=attribute.assertion,
         freshness=released.freshness,
-        sentence=grant_sentence(protocol.document, released.granted.rule),
-        basis=basis_words(protocol.document, released.granted.basis),
+        sentence=sentence,
+        basis=basis,
         rule=released.granted.rule,
         decision_id=decision_id(item.member_ref, item.agency, attribute.id),
         court_derived=attribute.court_derived,
