@@ -19,8 +19,11 @@ from api.doctor import examine
 from api.operator_client import OperatorClient, operator
 from api.service import open_service
 from api.settings import load_settings
+from api.soundness import require_sound
 from api.store.migrate import migrate as migrate_database
+from config.resources import PROTOCOL_FILE
 from protocols.errors import InputError, Refusal
+from protocols.load import load_protocol
 
 service_app = typer.Typer(no_args_is_help=True, help="The central service: set up, register parties.")
 run_app = typer.Typer(no_args_is_help=True, help="Linking runs: start, status.")
@@ -45,6 +48,8 @@ def init(
     origin: Annotated[str | None, typer.Option(help="The audit log's name.")] = None,
 ) -> None:
     """Make a service: folder, keys, database, sharing protocol, the operator's credential."""
+    if mode != "production" and protocol.read_bytes() != PROTOCOL_FILE.read_bytes():
+        require_sound(load_protocol(protocol))  # it is in force at once; the shipped one is held sound by its tests
     settings = init_service(data, protocol, mode=mode, audience=audience, origin=origin)
     console = _console()
     console.print(f"Service made in {settings.data_dir} ({settings.mode}).")
@@ -100,6 +105,8 @@ def load_protocol_version(
     live: Annotated[bool, typer.Option(help="Put it in force at once (demo mode only).")] = False,
 ) -> None:
     """Keep a version of the sharing protocol."""
+    if live:
+        require_sound(load_protocol(protocol))
     service = open_service(load_settings(data))
     try:
         loaded = load_version(service, protocol, "demo" if live else None)

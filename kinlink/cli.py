@@ -35,6 +35,8 @@ GROUPS = {
     "run": Group("api.cli", "run_app", "Linking runs: start, status.", "server"),
     "audit": Group("api.cli", "audit_app", "The audit log: verify, export, prove.", "server"),
 }
+JUDGED = ("service", "serve")
+"""Commands that may put a sharing protocol in force."""
 COMMANDS = {
     "serve": Group("api.cli", "serve", "Run the central service.", "server"),
     "migrate": Group("api.cli", "migrate", "Bring the service's database to this version's schema.", "server"),
@@ -87,7 +89,22 @@ def _load(name: str, group: Group) -> typer.Typer:
             f"`kinlink {name}` needs packages that an agency's installation does not have (`{error.name}`).",
             next_step=f"Install them with: pip install 'kinlink[{group.extra}]'",
         ) from None
+    if name in JUDGED:
+        _lend_judge()
     return loaded
+
+
+def _lend_judge() -> None:
+    """Let the service know whether a sharing protocol's match rules are sound, which takes an agency's encoder."""
+    from api.soundness import judged_by
+    from protocols.load import LoadedProtocol
+
+    def judge(loaded: LoadedProtocol) -> tuple[str, ...]:
+        from kinlink.knockout import unsound  # the matcher takes a second to load
+
+        return unsound(loaded)
+
+    judged_by(judge)
 
 
 def main() -> None:

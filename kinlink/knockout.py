@@ -23,9 +23,10 @@ from agencies.records import Record
 from agencies.standardise.person import StandardPerson
 from config.resources import COUNTY_DATA
 from linkage.declared import declared
-from linkage.knockout import Case, EncodedPairs, Line, Part, knock_out
+from linkage.knockout import Case, EncodedPairs, Line, Part, failures, knock_out
 from linkage.learn import learn
 from linkage.records import EncodedRecords, Family, Member
+from protocols.errors import ProtocolError
 from protocols.load import LoadedProtocol
 from protocols.vocabulary import Kind
 
@@ -33,6 +34,7 @@ SECRET = hashlib.sha256(b"kinlink knock-out table, nobody real is encoded with t
 ANCHOR, AGENCY = "social_care", "health"
 PAIRS = 200
 _ADULT_BEFORE = 2008
+_unsound: dict[str, tuple[str, ...]] = {}
 _FIELDS: dict[Part, tuple[str, ...]] = {
     "given name": ("given_name", "middle_name"),
     "family name": ("family_name",),
@@ -51,6 +53,23 @@ def knock_out_table(protocol: LoadedProtocol, pairs: int = PAIRS) -> tuple[Line,
     whole = [p for p in people if _is_whole(p)]
     pairer = _Pairer(encoder, whole, pairs)
     return knock_out(pairer, learnt.calibration, AGENCY, rules)
+
+
+def unsound(protocol: LoadedProtocol) -> tuple[str, ...]:
+    """The cases that must never be certain on their own and are, under this protocol; kept for each digest."""
+    if protocol.digest not in _unsound:
+        _unsound[protocol.digest] = failures(knock_out_table(protocol))
+    return _unsound[protocol.digest]
+
+
+def require_sound(protocol: LoadedProtocol, lines: Sequence[Line]) -> None:
+    """Raise `ProtocolError` if a link could be certain on what must never be enough: such a protocol cannot go live."""
+    failed = failures(lines)
+    if failed:
+        raise ProtocolError(
+            f"{protocol.label} would call links certain on too little: {'; '.join(failed)}.",
+            next_step="Raise `matching.guards.closeness` or `matching.certain`, or give the date of birth more bits.",
+        )
 
 
 def _records(
@@ -151,8 +170,10 @@ def _date(date: str, how: str, chance: random.Random) -> str:
     if how == "one digit":
         at = chance.choice((3, 5, 7))
         return date[:at] + str((int(date[at]) + chance.randrange(1, 9)) % 10) + date[at + 1 :]
-    years = range(18, 40) if how == "another generation" else range(2, 60)
+    years = range(2, 60) if how == "differs" else range(18, 40)
     born = int(year) + chance.choice((-1, 1)) * chance.choice(years)
+    if how == "another year":
+        return f"{born:04d}{month}{day}"
     other_month = chance.choice([m for m in range(1, 13) if f"{m:02d}" != month])
     other_day = chance.choice([d for d in range(2, 29) if f"{d:02d}" not in (day, "15")])
     return f"{born:04d}{other_month:02d}{other_day:02d}"

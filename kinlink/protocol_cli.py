@@ -35,6 +35,7 @@ from protocols.vocabulary import RoleFunction
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
+KNOCK_OUT_PAGE = "knock-out.md"
 PERSONAS = PROTOCOL_FILE.with_name("personas.yaml")
 FileArgument = Annotated[Path, typer.Argument(help="The sharing protocol's YAML file.")]
 PersonasOption = Annotated[Path, typer.Option("--personas", help="The golden personas.")]
@@ -44,6 +45,10 @@ PersonasOption = Annotated[Path, typer.Option("--personas", help="The golden per
 def check(
     file: FileArgument = PROTOCOL_FILE,
     schemas: Annotated[Path, typer.Option("--schemas", help="Folder of the linkage schemas.")] = SCHEMAS,
+    matching: Annotated[
+        bool,
+        typer.Option("--matching", help="Also that no link can be certain on too little (seconds; encodes pairs)."),
+    ] = False,
 ) -> None:
     """Check a sharing protocol: every error with its line, then what deserves a question."""
     loaded = load_protocol(file)
@@ -55,6 +60,10 @@ def check(
         f"{len(document.parties)} parties, {len(document.attributes)} attributes, {len(document.grants)} grants, "
         f"{len(document.prohibitions)} prohibitions, {len(document.never_release)} never-release items."
     )
+    if matching:
+        _explain_matching(loaded)
+    else:
+        typer.echo("Not looked at: whether a link could be certain on too little. Ask with --matching.")
     for name in orphans(document):
         typer.echo(f"Question: `{name}` is catalogued and told to nobody. Is it needed?")
     day, what = expiries(document)[0]
@@ -67,8 +76,15 @@ def explain(
     rule: Annotated[str | None, typer.Option("--rule", help="Only this rule.")] = None,
     agency: Annotated[str | None, typer.Option("--agency", help="Only what this agency may tell.")] = None,
     to: Annotated[RoleFunction | None, typer.Option("--to", help="Only what this function may be told.")] = None,
+    matching: Annotated[
+        bool,
+        typer.Option("--matching", help="The knock-out table: what grade a link gets if exactly these parts agree."),
+    ] = False,
 ) -> None:
     """Say every rule in a sentence, made from the object that is enforced."""
+    if matching:
+        _explain_matching(load_protocol(file))
+        return
     document = load_protocol(file).document
     lines = [
         f"{grant.id}: {capital(sentence_of_grant(document, grant))}"
@@ -86,6 +102,17 @@ def explain(
     if rule is not None and not lines:
         raise InputError(f"There is no rule `{rule}`.", next_step="List them with: kinlink protocol explain")
     typer.echo("\n\n".join(lines))
+
+
+def _explain_matching(loaded: LoadedProtocol) -> None:
+    """Print the knock-out table; fail if a link could be certain on what must never be enough."""
+    # Needs the matcher, which an agency's machine does not have.
+    from kinlink.knockout import knock_out_table, require_sound
+    from kinlink.knockout_page import table_text
+
+    lines = knock_out_table(loaded)
+    typer.echo(table_text(loaded, lines))
+    require_sound(loaded, lines)
 
 
 @app.command()
@@ -150,7 +177,12 @@ def pages(
     out: Annotated[Path, typer.Option("--out", help="Folder for the pages.")] = Path("docs"),
 ) -> None:
     """Write the pages that are generated: the agreement in plain English, who may be told what, the life of a version."""
-    for name, text in generated_pages(load_protocol(file)).items():
+    from kinlink.knockout import knock_out_table  # needs the matcher, which an agency's machine does not have
+    from kinlink.knockout_page import matching_page
+
+    loaded = load_protocol(file)
+    made = generated_pages(loaded) | {KNOCK_OUT_PAGE: matching_page(loaded, knock_out_table(loaded))}
+    for name, text in made.items():
         (out / name).write_text(text, encoding="utf-8")
         typer.echo(str(out / name))
 

@@ -23,7 +23,16 @@ from protocols.matching import MatchRules
 from protocols.vocabulary import Kind
 
 Part = Literal["given name", "family name", "date of birth", "place"]
-How = Literal["agrees", "differs", "missing", "one letter", "one digit", "day and month swapped", "another generation"]
+How = Literal[
+    "agrees",
+    "differs",
+    "missing",
+    "one letter",
+    "one digit",
+    "day and month swapped",
+    "another generation",
+    "another year",
+]
 PARTS: tuple[Part, ...] = ("given name", "family name", "date of birth", "place")
 
 
@@ -111,6 +120,7 @@ CASES: tuple[Case, ...] = (
     _case("date missing, moved: only the name agrees", True, date_of_birth="missing", place="differs"),
     _case("twins: all but the given name", True, given_name="differs"),
     _case("father and son of one name and place", True, date_of_birth="another generation"),
+    _case("father and son of one name, place and birthday", date_of_birth="another year"),
 )
 
 
