@@ -32,7 +32,7 @@ from linkage.matcher import link
 from linkage.records import EncodedRecords, Family, Marker, MarkerKind, Member, PreviousLink
 from linkage.result import Stage, link_id
 from protocols.audit.events import RunAgencyLinked, RunFailed, RunStarted
-from protocols.errors import InputError, KinlinkError, SubmissionError
+from protocols.errors import Busy, InputError, KinlinkError, SubmissionError, Unavailable
 from protocols.load import LoadedProtocol
 from protocols.sealing import SealingPrivateKey, open_stream
 from protocols.submission import CELLS, RECORDS, clk_context, clk_part, open_submission
@@ -43,9 +43,14 @@ STAGES = 3
 
 
 def run_linking(service: Service, job: Job) -> None:
-    """Do a linking run. A problem that a person must solve fails the run; anything else is tried again."""
+    """Do a linking run. A problem that a person must solve fails the run; anything else is tried again.
+
+    A database or a disk that is not there for a while is nobody's problem: the job goes on when it is back.
+    """
     try:
         Linking(service, job).go()
+    except (Busy, Unavailable):
+        raise
     except KinlinkError as error:
         with service.store.writing() as tx:
             tx.jobs.hold(job, service.now() + LEASE)

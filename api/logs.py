@@ -84,3 +84,14 @@ class _Library(logging.Handler):
 def log() -> Any:
     """The logger."""
     return structlog.get_logger()
+
+
+def place_of(error: BaseException) -> str:
+    """Where in our code an error was raised, as `module:line`. Its text may hold values, and is never logged."""
+    trace, place = error.__traceback__, "unknown"
+    while trace is not None:
+        module = trace.tb_frame.f_globals.get("__name__", "")
+        if module.split(".")[0] in {"api", "linkage", "protocols"}:
+            place = f"{module}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from api.logs import log
+from api.logs import log, place_of
 from protocols.errors import Busy, InputError, KinlinkError, Refusal
 
 MEDIA_TYPE = "application/problem+json"
@@ -165,13 +165,8 @@ def refuse(request: Request, status: int) -> JSONResponse:
 
 def fault(request: Request, error: Exception) -> JSONResponse:
     """A bug: its type and place go to the log, nothing of it to the caller."""
-    trace, place = error.__traceback__, "unknown"
-    while trace is not None:
-        module = trace.tb_frame.f_globals.get("__name__", "")
-        if module.split(".")[0] in {"api", "linkage", "protocols"}:
-            place = f"{module}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    log().error("fault", error=type(error).__name__, place=place, request=getattr(request.state, "request_id", "none"))
+    request_id = getattr(request.state, "request_id", "none")
+    log().error("fault", error=type(error).__name__, place=place_of(error), request=request_id)
     return problem(
         request, 500, "fault", "The service made a mistake; nothing was changed.", "Tell its operator the request's id."
     )

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from api.jobs import LEASE, MOST_ATTEMPTS, Job, LostLease
 from api.linking import run_linking
-from api.logs import configure, log
+from api.logs import configure, log, place_of
 from api.retention import run_certificate, run_retention
 from api.service import Service, open_service
 from api.settings import load_settings
@@ -87,7 +87,8 @@ class Worker:
         except LostLease:
             raise
         except Exception as error:
-            log().error("job failed", job=job.job, kind=job.kind, error=type(error).__name__, attempts=job.attempts)
+            name, place = type(error).__name__, place_of(error)
+            log().error("job failed", job=job.job, kind=job.kind, error=name, place=place, attempts=job.attempts)
             self._again(job)
 
     def _again(self, job: Job) -> None:
