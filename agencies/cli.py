@@ -47,6 +47,15 @@ FamiliesOption = Annotated[
 __all__ = ["agency_app", "workbook_app"]
 
 
+# What the service calls a submission's state, for people.
+_STATES = {
+    "received": "in force, to be linked at the next run",
+    "current": "in force",
+    "superseded": "replaced",
+    "withdrawn": "withdrawn",
+}
+
+
 class Format(StrEnum):
     """What `encode` writes."""
 
@@ -98,6 +107,40 @@ def renew_keys(
     if not yes:
         typer.confirm("What is sealed to the old keys will not open any more. Go on?", abort=True)
     print_card(renew(AgencyFolder(folder)))
+
+
+@agency_app.command()
+def keyring(
+    folder: FolderOption = Path(),
+    forget: Annotated[bool, typer.Option("--forget", help="Take it out again.")] = False,
+) -> None:
+    """Keep the passphrase of this folder's keys in the operating system's keyring, so that it need not be typed or stand in a file."""
+    from agencies import keyring_store
+
+    opened = AgencyFolder(folder)
+    if forget:
+        found = keyring_store.forget(opened.party)
+        output().print("Taken out of the keyring." if found else "The keyring holds no passphrase of this folder.")
+        return
+    passphrase = opened.passphrase()
+    AgencyFolder(folder, lambda: passphrase).signing_key  # noqa: B018 - opens only under the right passphrase
+    kept = keyring_store.keep(opened.party, passphrase.decode())
+    output().print(
+        f"The passphrase of `{escape(opened.party)}` is kept in {escape(kept)}; this folder opens without asking."
+    )
+
+
+@agency_app.command()
+def columns(
+    extract: ExtractArgument,
+    folder: FolderOption = Path(),
+    mapping: MappingOption = None,
+    write: Annotated[Path | None, typer.Option("--write", help="Write a first mapping to this file.")] = None,
+) -> None:
+    """Show what an extract's columns are called and what the mapping makes of each: on this screen only, for whoever writes the mapping."""
+    from agencies.columns import print_columns
+
+    print_columns(AgencyFolder(folder), extract, mapping, write, output())
 
 
 @agency_app.command()
@@ -216,10 +259,12 @@ def submit(
     with ServiceClient(opened) as client, progress_bar() as progress:
         sent = send(opened, file or newest_in_outbox(opened), client, progress)
     receipt, console = sent.receipt, output()
+    if not sent.sent_parts:
+        console.print("The service had this submission already; nothing had to be sent.")
     console.print(
         f"[bold green]Received.[/] {receipt.submission}, {receipt.counts.records:,} records, at {receipt.received_at:%d %b %Y %H:%M:%S} UTC."
     )
-    if sent.held_parts:
+    if sent.held_parts and sent.sent_parts:
         console.print(f"{sent.held_parts} parts were there already, {sent.sent_parts} were sent now.")
     console.print(f"The receipt is signed by the service and kept in receipts/{receipt.submission}.json.")
 
@@ -251,7 +296,12 @@ def submissions(folder: FolderOption = Path()) -> None:
         found = listed(opened, client)
     console = output()
     for each in found:
-        console.print(" ".join(escape(str(each.get(name, ""))) for name in ("id", "state", "received_at")))
+        counts = each.get("counts") or {}
+        console.print(
+            f"{escape(str(each.get('id', '')))}  {escape(_STATES.get(str(each.get('state')), str(each.get('state'))))}  "
+            f"{counts.get('records', 0):,} records, extract of {escape(str(each.get('extract_date', '')))}, "
+            f"received {escape(str(each.get('received_at', ''))[:16].replace('T', ' '))} UTC"
+        )
     if not found:
         console.print("The service has no submission of this agency.")
 

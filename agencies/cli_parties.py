@@ -78,6 +78,7 @@ def trust_cards(folder: AgencyFolder, paths: list[Path], *, yes: bool, replace: 
         if not yes:
             typer.confirm("Did its owner read out the same fingerprints?", abort=True)
         folder.trust(token, replace=replace)
+        output().print(f"Trusted: cards/{card.party}.{card.purpose}.card")
 
 
 def _print_fingerprints(card: Card) -> None:

@@ -79,7 +79,8 @@ def check(
         if not compare_check(opened, chosen, heard):
             raise KeyProblem(
                 f"The check values of epoch {chosen} differ: here {stored_secret(opened, chosen).check}.",
-                next_step="The two agencies hold different secrets: have it sealed and sent again before anybody encodes.",
+                next_step="Read it out once more. If they still differ, the two agencies hold different secrets: have it sealed and sent "
+                "again before anybody encodes.",
             )
         output().print(f"[bold green]The same secret[/] for epoch {chosen}.")
         return

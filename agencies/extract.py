@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import polars as pl
 
-from agencies.mapping import Mapping
-from agencies.text_table import TextLayout, ends_with_line_break, find_layout, read_rows
+from agencies.mapping import FileMap, Mapping
+from agencies.text_table import TextLayout, ends_with_line_break, find_layout, likeliest_delimiter, read_rows
 from protocols.errors import ExtractError
 
 _EXCEL = {".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"}
@@ -36,6 +36,18 @@ class Layout:
     said: tuple[str, ...] = ()
 
 
+def read_header(path: Path, form: FileMap) -> tuple[str, ...]:
+    """The names of a file's columns, whatever a mapping says of them. Raises `ExtractError`."""
+    _check_file(path)
+    suffix = path.suffix.lower()
+    if suffix in _PARQUET:
+        return _parquet_columns(path)
+    if suffix in _EXCEL:
+        top = _sheet(path, form.sheet)[0].head(form.header_row or 1).rows()
+        return tuple("" if cell is None else str(cell).strip() for cell in (top[-1] if top else ()))
+    return find_layout(path, (), form.encoding, form.delimiter, form.header_row).header
+
+
 class Extract:
     """A table, opened for reading as often as needed; rows come as tuples in the order of `mapping.columns`.
 
@@ -46,8 +58,7 @@ class Extract:
         self.path = path
         self.mapping = mapping
         self._read: Callable[[], Iterator[tuple[int, Row]]]
-        if not path.is_file():
-            raise ExtractError(f"There is no file `{path.name}` there.", next_step="Check the path.")
+        _check_file(path)
         suffix = path.suffix.lower()
         if suffix in _EXCEL:
             self.layout = self._open_excel()
@@ -84,7 +95,7 @@ class Extract:
             yield number, pick(row)
 
     def _open_excel(self) -> Layout:
-        frame, sheet = self._excel_frame()
+        frame, sheet = _sheet(self.path, self.mapping.file.sheet)
         top = frame.head(20).rows()
         wanted = self.mapping.columns
         given = self.mapping.file.header_row
@@ -105,25 +116,8 @@ class Extract:
             said=(f"sheet read: {sheet}", f"header found in row {at + 1}"),
         )
 
-    def _excel_frame(self) -> tuple[pl.DataFrame, str]:
-        import fastexcel
-
-        try:
-            book = fastexcel.read_excel(self.path)
-            name = self.mapping.file.sheet or book.sheet_names[0]
-            if name not in book.sheet_names:
-                self._refuse(f"has no sheet `{name[:40]}`", "Correct `file: sheet:` in the mapping.")
-            sheet = book.load_sheet(name, header_row=None, dtypes="string", skip_rows=0)
-            frame = sheet.to_polars()
-        except fastexcel.FastExcelError:
-            self._refuse("cannot be read as a spreadsheet", "Open and save it again, or export it as CSV.")
-        return frame, name
-
     def _open_parquet(self) -> Layout:
-        try:
-            names = tuple(pl.read_parquet_schema(self.path))
-        except (pl.exceptions.PolarsError, OSError):
-            self._refuse("cannot be read as Parquet", "Export it again: it may be cut off.")
+        names = _parquet_columns(self.path)
         self._check_columns(names)
         columns = list(self.mapping.columns)
         self._read = lambda: self._parquet_rows(columns)
@@ -165,8 +159,8 @@ class Extract:
             found = len(wanted) - len(missing)
             self._refuse(
                 f"lacks {len(missing)} of the {len(wanted)} mapped columns: {', '.join((plain + hints)[:12])}; "
-                f"{found} were found among {len(header)} columns",
-                "Correct the column names in the mapping, or check that the file has its header row.",
+                f"{found} were found among {_columns(len(header))}",
+                self._why_missing(found, header),
             )
         twice = sorted({name for name in wanted if list(header).count(name) > 1})
         if twice:
@@ -174,8 +168,58 @@ class Extract:
                 f"has the column `{twice[0]}` more than once", "Rename one of them: it is not clear which one is meant."
             )
 
+    def _why_missing(self, found: int, header: Sequence[str]) -> str:
+        delimiter = self.mapping.file.delimiter
+        if len(header) == 1 and delimiter and self.path.suffix.lower() not in _EXCEL | _PARQUET:
+            other = likeliest_delimiter(self.path, self.mapping.file.encoding)
+            if other not in (None, delimiter):
+                return (
+                    f"The mapping says that `{delimiter}` separates columns, and this file looks separated by `{other}`: check that it "
+                    "is the right file, or take `file: delimiter:` out of the mapping."
+                )
+        if not found:
+            return "Check that it is the right file for this mapping and that it has its header row."
+        return "Correct the column names in the mapping: `kinlink agency columns EXTRACT` shows those of the file."
+
     def _refuse(self, what: str, next_step: str) -> NoReturn:
-        raise ExtractError(f"`{self.path.name}` {what}.", next_step=next_step) from None
+        _refuse(self.path, what, next_step)
+
+
+def _refuse(path: Path, what: str, next_step: str) -> NoReturn:
+    raise ExtractError(f"`{path.name}` {what}.", next_step=next_step) from None
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise ExtractError(f"`{path.resolve().name}` is a folder.", next_step="Name the extract's file.")
+    if not path.is_file():
+        raise ExtractError(f"There is no file `{path.name}` there.", next_step="Check the path.")
+
+
+def _sheet(path: Path, wanted: str | None) -> tuple[pl.DataFrame, str]:
+    """One sheet of a spreadsheet as text, and its name; the first unless one is named."""
+    import fastexcel
+
+    try:
+        book = fastexcel.read_excel(path)
+        name = wanted or book.sheet_names[0]
+        if name not in book.sheet_names:
+            _refuse(path, f"has no sheet `{name[:40]}`", "Correct `file: sheet:` in the mapping.")
+        frame = book.load_sheet(name, header_row=None, dtypes="string", skip_rows=0).to_polars()
+    except fastexcel.FastExcelError:
+        _refuse(path, "cannot be read as a spreadsheet", "Open and save it again, or export it as CSV.")
+    return frame, name
+
+
+def _parquet_columns(path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(pl.read_parquet_schema(path))
+    except (pl.exceptions.PolarsError, OSError):
+        _refuse(path, "cannot be read as Parquet", "Export it again: it may be cut off.")
+
+
+def _columns(count: int) -> str:
+    return f"{count} column{'' if count == 1 else 's'}"
 
 
 def _folded(name: str) -> str:

@@ -17,7 +17,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 from agencies import settings as settings_file
@@ -42,9 +42,11 @@ class AgencyFolder:
 
     def __init__(self, path: Path, passphrase: PassphraseSource = find_passphrase) -> None:
         self.path = path.resolve()
+        self.settings = read_settings(self.path)
+        if passphrase is find_passphrase:
+            passphrase = partial(find_passphrase, party=self.settings.party)
         self.passphrase = passphrase
-        self.settings = read_settings(path)
-        self.vault = Vault(path, passphrase)
+        self.vault = Vault(self.path, passphrase)
 
     @property
     def party(self) -> str:

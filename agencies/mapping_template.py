@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+
 from agencies.mapping import CONTACT_PARTS
 from protocols.catalogue import expected_words
 from protocols.document_catalogue import Attribute, ValueType
 from protocols.load import LoadedProtocol
+
+Columns = Mapping[str, Sequence[str]]
 
 _HEAD = """\
 # Which column of the extract is what. Write your own column names on the right; delete what the extract does not have.
@@ -13,20 +18,10 @@ _HEAD = """\
 agency: {agency}
 source: ""                     # the source system and report, for your own information
 dates: ["%d/%m/%Y"]            # date formats of the extract, tried in order
-record: LOCAL_REFERENCE        # several rows with one reference are aliases or former addresses of one person
+record: {record}        # several rows with one reference are aliases or former addresses of one person
 # groups: {{columns: [HOUSEHOLD], separator: "|"}}   # household, case or occurrence references
 identifiers:
-  given_name: FORENAME
-  middle_name: MIDDLE_NAMES
-  family_name: SURNAME
-  date_of_birth: DATE_OF_BIRTH
-  sex: SEX
-  address: [ADDRESS_1, ADDRESS_2]
-  postcode: POSTCODE
-#  nhs_number: NHS_NUMBER      # NHS number, unique pupil number, criminal records number: checked only, never used or sent
-#  upn: UPN
-#  cro: CRO_NUMBER
-# nhs_number_status: {{column: NHS_TRACE, superseded: [SUPERSEDED], not_found: ["02", "04"]}}
+{identifiers}# nhs_number_status: {{column: NHS_TRACE, superseded: [SUPERSEDED], not_found: ["02", "04"]}}
 # aliases:
 #   - {{family_name: BIRTH_SURNAME}}
 # former:
@@ -38,20 +33,48 @@ flags:
 #  shielded: {{column: ADDRESS_WITHHELD, yes: ["Y"]}}
 #  deceased: {{column: DECEASED, yes: ["Y"]}}
 # hold: {{column: HOLD_REASON}}
-as_at: EXTRACT_DATE            # the column with the date that a row's values are true for, or one date such as 2026-11-16
+as_at: {as_at}            # the column with the date that a row's values are true for, or one date such as 2026-11-16
 """
 
 
-def mapping_template(protocol: LoadedProtocol, agency: str) -> str:
-    """The text of a new `mapping.yaml` for one agency."""
+# The columns that stand in a new mapping; where an extract's own columns are known, one that it does not have is a comment.
+_STAND_IN = {
+    "given_name": ["FORENAME"],
+    "middle_name": ["MIDDLE_NAMES"],
+    "family_name": ["SURNAME"],
+    "date_of_birth": ["DATE_OF_BIRTH"],
+    "sex": ["SEX"],
+    "address": ["ADDRESS_1", "ADDRESS_2"],
+    "postcode": ["POSTCODE"],
+    "nhs_number": ["NHS_NUMBER"],
+    "upn": ["UPN"],
+    "cro": ["CRO_NUMBER"],
+}
+_CHECKED_ONLY = ("nhs_number", "upn", "cro")
+
+
+def mapping_template(protocol: LoadedProtocol, agency: str, known: Columns | None = None) -> str:
+    """The text of a new `mapping.yaml` for one agency; `known` has the columns of an extract by what they look like."""
+    given = {**_STAND_IN, "record": ["LOCAL_REFERENCE"], "as_at": ["EXTRACT_DATE"], **(known or {})}
     attributes = [each for each in protocol.document.attributes if each.agency == agency]
-    lines = [_HEAD.format(agency=agency)]
+    identifiers = "".join(
+        _identifier(name, given[name], out=name in _CHECKED_ONLY if known is None else name not in known)
+        for name in _STAND_IN
+    )
+    words = {name: json.dumps(given[name][0], ensure_ascii=False) for name in ("record", "as_at")}
+    lines = [_HEAD.format(agency=agency, identifiers=identifiers, **words)]
     if attributes:
         lines.append("# attributes:")
         lines += [f"#   {line}" for each in attributes for line in _attribute(each)]
         lines.append("# codes:                       # your own codes, translated to those of the catalogue")
         lines.append('#   attribute.field: {"LOCAL": "CATALOGUE"}')
     return "\n".join(lines) + "\n"
+
+
+def _identifier(name: str, columns: Sequence[str], *, out: bool) -> str:
+    written = json.dumps(list(columns) if name == "address" else columns[0], ensure_ascii=False)
+    about = "   # only checked: never encoded, never sent" if name in _CHECKED_ONLY else ""
+    return f"{'# ' if out else '  '}{name}: {written}{about}\n"
 
 
 def _attribute(attribute: Attribute) -> list[str]:

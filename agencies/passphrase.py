@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from agencies import keyring_store
 from protocols.errors import KeyProblem
 
 FILE_VARIABLE = "KINLINK_PASSPHRASE_FILE"
@@ -18,20 +19,23 @@ _CREDENTIAL = "kinlink-passphrase"
 PassphraseSource = Callable[[], bytes]
 
 
-def find_passphrase(*, new: bool = False) -> bytes:
+def find_passphrase(*, new: bool = False, party: str = "") -> bytes:
     """The passphrase, from the first of these that is there.
 
     1. the file that `KINLINK_PASSPHRASE_FILE` names, 2. the variable `KINLINK_PASSPHRASE`, 3. the system's credential store
-    (`kinlink-passphrase` in systemd's `CREDENTIALS_DIRECTORY`), 4. a question at the terminal, twice for a new one.
-    Raises `KeyProblem`.
+    (`kinlink-passphrase` in systemd's `CREDENTIALS_DIRECTORY`), 4. the operating system's keyring, where it is kept for `party`,
+    5. a question at the terminal, twice for a new one. Raises `KeyProblem`.
     """
     text = _from_environment()
+    if text is None and party and not new:
+        text = keyring_store.find(party)
     if text is None:
         text = _asked(new=new)
     if text is None:
         raise KeyProblem(
             "The keys of this folder are under a passphrase, and none was given.",
-            next_step=f"Set `{FILE_VARIABLE}` to a file that holds it, set `{VARIABLE}`, or run this in a terminal.",
+            next_step=f"Set `{FILE_VARIABLE}` to a file that holds it, set `{VARIABLE}`, keep it in the system's keyring "
+            "(kinlink agency keyring), or run this in a terminal.",
         )
     if new and len(text) < SHORTEST:
         raise KeyProblem(

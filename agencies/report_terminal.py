@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from agencies.check import Report
-from agencies.quality.rules import Severity
+from agencies.quality.rules import SEVERITY_WORDS, Severity
 
 _STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 _ENOUGH, _THIN = 0.9, 0.6
@@ -61,7 +61,7 @@ def _print_findings(report: Report, console: Console, most_rows: int) -> None:
     for each in report.findings:
         style = _STYLE[each.rule.severity]
         column = f" in `{escape(each.column)}`" if each.column else ""
-        console.print(f"[{style}]{each.rule.severity.value:<8}{each.rule.code}[/]{column}: {each.rule.title}")
+        console.print(f"[{style}]{SEVERITY_WORDS[each.rule.severity]:<8}{each.rule.code}[/]{column}: {each.rule.title}")
         console.print(
             f"        {_counted(len(each.rows), 'row')}: {each.places(most_rows)}. [dim]So: {each.rule.effect}.[/]"
         )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from agencies.yaml_file import read_yaml
+from protocols.errors import InputError
 
 FILE = "agency.yaml"
 
@@ -46,6 +47,11 @@ class Settings(BaseModel):
 
 def read_settings(folder: Path) -> Settings:
     """Read `agency.yaml` of a folder. Raises `InputError`."""
+    if not (folder / FILE).is_file():
+        raise InputError(
+            f"`{folder.resolve().name}` is not an agency's folder: it has no `{FILE}`.",
+            next_step="Go to the agency's folder or name it with -C; `kinlink agency init` makes one.",
+        )
     return read_yaml(folder / FILE, Settings)
 
 

@@ -141,3 +141,5 @@ def sweep(parent: Path) -> None:
     """Remove what a killed run left behind."""
     for left in parent.glob(".making-*"):
         shutil.rmtree(left, ignore_errors=True)
+    for unfinished in parent.glob("*.partial"):
+        unfinished.unlink(missing_ok=True)

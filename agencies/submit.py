@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from agencies.receipts import file_digest, keep_receipt
 from agencies.submission import SUFFIX
 from protocols.errors import InputError, KeyProblem, SubmissionError, VerificationError
 from protocols.submission import Manifest, Receipt, open_submission
+
+_SUBMISSION = re.compile(r"sub-[0-9a-f]{24}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,12 @@ def newest_in_outbox(folder: AgencyFolder) -> Path:
 
 
 def withdraw(folder: AgencyFolder, submission: str, client: ServiceClient) -> dict[str, Any]:
-    """Take a submission back. Raises `Refusal` if it is not this agency's."""
+    """Take a submission back. Raises `InputError`; `Refusal` if it is not this agency's."""
+    if not _SUBMISSION.fullmatch(submission):
+        raise InputError(
+            f"`{submission[:40]}` is not a submission's id.",
+            next_step="Ids are listed by: kinlink agency submissions",
+        )
     answer = client.json("POST", f"/v1/submissions/{submission}/withdraw", scope=f"submit:{folder.party}")
     before = last_submitted(folder)
     if before and before.submission == submission:
@@ -83,6 +91,16 @@ def submissions(folder: AgencyFolder, client: ServiceClient) -> list[dict[str, A
 def _verified(folder: AgencyFolder, path: Path) -> Manifest:
     if not path.is_file():
         raise InputError(f"There is no file `{path.name}` there.", next_step="Check the path, or look into `outbox/`.")
+    try:
+        return _verified_manifest(folder, path)
+    except SubmissionError as error:
+        raise SubmissionError(
+            f"`{path.name}` cannot be sent. {error.what}",
+            next_step="Name a whole file of `outbox/`, or make the submission again: kinlink agency encode EXTRACT",
+        ) from None
+
+
+def _verified_manifest(folder: AgencyFolder, path: Path) -> Manifest:
     with open_submission(path) as submission:
         manifest = submission.manifest
         if manifest.agency != folder.party:

@@ -91,6 +91,17 @@ def read_rows(path: Path, layout: TextLayout) -> Iterator[tuple[int, list[str]]]
         _unreadable(path, layout.encoding)
 
 
+def likeliest_delimiter(path: Path, encoding: str | None) -> str | None:
+    """The delimiter that makes most columns of the first lines; None if none makes two."""
+    try:
+        first = _first_lines(path, encoding or _find_encoding(path))
+    except (ExtractError, UnicodeError, LookupError):
+        return None
+    widths = {each: max((len(row) for row in _parsed(first, each)), default=0) for each in _DELIMITERS}
+    best = max(_DELIMITERS, key=lambda each: widths[each])
+    return best if widths[best] > 1 else None
+
+
 def ends_with_line_break(path: Path) -> bool:
     """Whether the last byte ends a line: if not, the last row may be cut off."""
     size = path.stat().st_size

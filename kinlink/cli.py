@@ -5,16 +5,21 @@ A group's code is imported only when that group is called, so that an agency's m
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import typer
 from rich.console import Console
 
 from kinlink import __version__
-from protocols.errors import BUG_EXIT_CODE, KinlinkError
+from protocols.errors import BUG_EXIT_CODE, InputError, KinlinkError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,10 @@ def main() -> None:
     called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
-        build(called)()
+        try:
+            build(called)()
+        except OSError as error:
+            raise _as_problem(error) from None
     except KinlinkError as error:
         console.print(f"[bold red]Problem:[/] {_plain(error.what)}")
         if error.next_step:
@@ -129,6 +137,22 @@ def main() -> None:
             "and report the last lines."
         )
         raise SystemExit(BUG_EXIT_CODE) from None
+
+
+def _as_problem(error: OSError) -> Exception:
+    """What a full disk or a missing permission is for the person at the desk; anything else stays what it is."""
+    name = f"`{Path(str(error.filename)).name}`" if error.filename else "A file"
+    if error.errno in _FULL:
+        return InputError(
+            f"{name} cannot be written: {os.strerror(error.errno)}. Nothing was sent, and nothing half-made is kept.",
+            next_step="Make room on the disk (or in the quota), then run the same command again.",
+        )
+    if error.errno in _FORBIDDEN:
+        return InputError(
+            f"{name} cannot be opened or written: {os.strerror(error.errno)}.",
+            next_step="Check whose file or folder it is, and that it may be written.",
+        )
+    return error
 
 
 def _plain(text: str) -> str:

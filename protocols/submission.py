@@ -150,18 +150,22 @@ def write_submission(path: Path, manifest: Manifest, key: SigningKey, parts: dic
     """Write the file and return its submission id. `parts` maps each name in the manifest to the file that holds it."""
     body = manifest.canonical()
     partial = path.with_suffix(path.suffix + ".partial")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
-        _add(archive, MANIFEST, body)
-        _add(archive, SIGNATURE, key.sign(body, detached=True, typ="kinlink-submission+jws").encode())
-        for name in sorted(manifest.parts):
-            with (
-                archive.open(_entry(name), "w", force_zip64=True) as target,
-                parts[name].open("rb") as source,
-            ):
-                while block := source.read(_BLOCK):
-                    target.write(block)
-    partial.replace(path)
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+            _add(archive, MANIFEST, body)
+            _add(archive, SIGNATURE, key.sign(body, detached=True, typ="kinlink-submission+jws").encode())
+            for name in sorted(manifest.parts):
+                _add_file(archive, name, parts[name])
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return manifest.submission_id
+
+
+def _add_file(archive: zipfile.ZipFile, name: str, path: Path) -> None:
+    with archive.open(_entry(name), "w", force_zip64=True) as target, path.open("rb") as source:
+        while block := source.read(_BLOCK):
+            target.write(block)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -138,7 +138,7 @@ _RULES = (
            "the attribute is left out", "Where a person lives or how to ring them never leaves."),
 )  # fmt: skip
 
-_WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+SEVERITY_WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 RULES: dict[str, Rule] = {rule.code: rule for rule in _RULES}
 
@@ -147,6 +147,7 @@ def rules_table() -> str:
     """All rules as a Markdown table: what docs/data-officer.md shows."""
     lines = ["| code | | what is wrong | what is done | what to do |", "|---|---|---|---|---|"]
     lines += [
-        f"| `{rule.code}` | {_WORDS[rule.severity]} | {rule.title} | {rule.effect} | {rule.remedy} |" for rule in _RULES
+        f"| `{rule.code}` | {SEVERITY_WORDS[rule.severity]} | {rule.title} | {rule.effect} | {rule.remedy} |"
+        for rule in _RULES
     ]
     return "\n".join(lines) + "\n"

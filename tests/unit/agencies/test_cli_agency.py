@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,11 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
 from agencies.cli import agency_app, workbook_app
 from agencies.folder import AgencyFolder, init_folder
+from agencies.mapping import load_mapping
 from config.resources import PROTOCOL_FILE, SCHEMAS
 from protocols.errors import InputError, KeyProblem, KinlinkError
 
@@ -125,6 +128,11 @@ def test_keys_in_clear_only_when_a_person_says_so(tmp_path: Path, monkeypatch: p
     ("words", "code", "said"),
     [
         (("check", "absent.csv"), 11, "no file `absent.csv`"),
+        (("check", "."), 11, "is a folder"),
+        (("submit", "x.csv"), 13, "`x.csv` cannot be sent"),
+        (("withdraw", "sub-12", "--yes"), 11, "`sub-12` is not a submission's id"),
+        (("columns", "absent.csv"), 11, "no file `absent.csv`"),
+        (("columns", "x.csv", "--write", "x.csv"), 11, "not overwritten"),
         (("check", "x.csv", "--extract-date", "3.4.2026"), 11, "is not a date such as 2026-11-16"),
         (("check", "x.csv", "--extract-date", "2999-01-01"), 11, "is in the future"),
         (("check", "x.csv", "--mapping", "absent.yaml"), 11, "`absent.yaml` cannot be read"),
@@ -161,9 +169,12 @@ def test_each_mistake_has_its_sentence_and_its_exit_code(
 def test_a_folder_that_is_none_and_a_wrong_passphrase_are_told(
     tmp_path: Path, world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "`agency.yaml` cannot be read" in refused("card", "-C", tmp_path / "nowhere").what
+    nowhere = refused("card", "-C", tmp_path / "nowhere")
+    assert nowhere.what == "`nowhere` is not an agency's folder: it has no `agency.yaml`."
+    monkeypatch.chdir(world.agency.path)
     monkeypatch.setenv("KINLINK_PASSPHRASE", "another one entirely")
     assert "The passphrase does not open the keys in `police`" in refused("card", "-C", world.agency.path).what
+    assert "The passphrase does not open the keys in `police`" in refused("card").what
     monkeypatch.delenv("KINLINK_PASSPHRASE")
     assert "none was given" in refused("card", "-C", world.agency.path).what
 
@@ -179,6 +190,42 @@ def test_a_csv_and_any_linkage_schema_become_clkhash_json(tmp_path: Path) -> Non
     )  # fmt: skip
     assert "1 CLKs written to out.json" in said
     assert len(json.loads((tmp_path / "out.json").read_text())["clks"]) == 1
+
+
+def test_columns_are_shown_with_what_the_mapping_makes_of_them(
+    world: Any, write_extract: Callable[..., Path], people: list[dict[str, str]]
+) -> None:
+    said = right("columns", write_extract(people), "-C", world.agency.path)
+    assert re.search(r"NHS +mapped", said)
+    assert re.search(r"NOT_MAPPED +not read", said)
+    assert people[0]["SUR"] not in said
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_first_mapping_comes_from_an_extracts_own_columns(
+    world: Any, tmp_path: Path, people: list[dict[str, str]], suffix: str
+) -> None:
+    names = {"REF": "Person ID", "FORE": "First Name", "SUR": "Last Name", "DOB": "Date of Birth", "PC": "Post Code"}
+    frame = pl.DataFrame(
+        [{new: row[old] for old, new in names.items()} | {"Colour": "x", "AS_AT": "2026-11-10"} for row in people]
+    )
+    path = tmp_path / f"other{suffix}"
+    (frame.write_csv if suffix == ".csv" else frame.write_parquet)(path)
+    mapping = tmp_path / "mapping-other.yaml"
+    said = right("columns", path, "-C", world.agency.path, "--write", mapping)
+    assert "go through every line" in said
+    text = "\n".join(
+        line for line in mapping.read_text().splitlines() if "suppressed:" not in line and line != "flags:"
+    )
+    mapping.write_text(text)
+    read = load_mapping(mapping, "police", world.agency.protocol)
+    assert (read.record, read.identifiers.given_name, read.identifiers.postcode) == (
+        "Person ID",
+        "First Name",
+        "Post Code",
+    )
+    assert (read.identifiers.sex, read.identifiers.nhs_number) == (None, None)
+    assert right("check", path, "-C", world.agency.path, "--mapping", mapping, "--extract-date", "2026-11-10")
 
 
 def test_the_workbook_makes_its_folder_and_asks_only_from_there(tmp_path: Path, world: Any) -> None:

@@ -1,12 +1,14 @@
 """The program: what an agency's machine imports, and what a person sees when something goes wrong."""
 
+import errno
+import os
 import subprocess
 import sys
 
 import pytest
 
 from kinlink import cli
-from protocols.errors import BUG_EXIT_CODE, KeyProblem
+from protocols.errors import BUG_EXIT_CODE, InputError, KeyProblem
 
 SERVER_ONLY = ["fastapi", "sqlalchemy", "numba", "scipy", "uvicorn", "alembic"]
 
@@ -52,6 +54,25 @@ def test_a_problem_is_shown_as_sentences_with_its_exit_code(monkeypatch, capsys)
     assert "The key `k1` has expired." in shown
     assert "Rotate it." in shown
     assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(errno.ENOSPC, "No space left"), (errno.EFBIG, "File too large"), (errno.EACCES, "denied")]
+)
+def test_a_full_disk_and_a_missing_permission_are_no_faults(monkeypatch, capsys, number, said):
+    command_that_raises(monkeypatch, OSError(number, os.strerror(number), "/home/someone/outbox/file.kinlink"))
+    assert run_main(monkeypatch, "serve") == InputError.exit_code
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert "`file.kinlink`" in shown
+    assert "What next:" in shown
+    assert "someone" not in shown
+
+
+def test_another_error_of_the_system_stays_a_fault(monkeypatch, capsys):
+    command_that_raises(monkeypatch, OSError(errno.EIO, "Input/output error"))
+    monkeypatch.delenv("KINLINK_TRACEBACK", raising=False)
+    assert run_main(monkeypatch, "serve") == BUG_EXIT_CODE
 
 
 def test_a_fault_shows_its_place_and_never_its_values(monkeypatch, capsys):
