@@ -135,7 +135,7 @@ def _decided(tx: Transaction, question: Question) -> tuple[Why | None, Answer | 
 @router.get("/v1/changes", responses=described(401, 403, 422, 429, 503))
 def changes(
     request: Request,
-    since: Annotated[int, Query(ge=0, le=1 << 62)] = 0,
+    since: Annotated[int, Query(ge=0, le=(1 << 53) - 1)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> Changes:
     """What changed after a cursor: families to ask about again, recalls to act on. It names families, never people or values."""
