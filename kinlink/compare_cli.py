@@ -14,7 +14,7 @@ from protocols.matching import SearchKind
 
 
 def compare_command(
-    left: Annotated[Path, typer.Argument(metavar="A", help="CLKs as clkhash writes them (JSON).")],
+    left: Annotated[Path, typer.Argument(metavar="A", help="CLKs as clkhash writes them (JSON), or a submission.")],
     right: Annotated[Path, typer.Argument(metavar="B", help="The CLKs to compare them with.")],
     threshold: Annotated[float, typer.Option(help="The lowest Dice similarity to write, above 0 and at most 1.")],
     search: Annotated[
@@ -22,6 +22,9 @@ def compare_command(
         typer.Option(help="`exact` finds every pair; `lsh` is for millions of plain CLKs; `auto` takes the cheaper."),
     ] = SearchKind.EXACT,
     recall: Annotated[float, typer.Option(help="For `lsh`: the share of the pairs that it must find.")] = 0.999,
+    service: Annotated[
+        Path | None, typer.Option(help="For submissions: the data folder of the service that they are sealed to.")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the pairs (CSV).")] = Path("pairs.csv"),
 ) -> None:
     """Write the pairs of two sets of CLKs that are at least as similar as the threshold.
@@ -31,7 +34,7 @@ def compare_command(
     if not out.parent.is_dir():
         raise InputError(f"There is no folder `{out.parent}` to write to.", next_step="Make it, or name another.")
     begun = time.monotonic()
-    done = compare_files(left, right, threshold, out, search=search, recall=recall)
+    done = compare_files(left, right, threshold, out, search=search, recall=recall, service=service)
     seconds = time.monotonic() - begun
     typer.echo(f"Search: {done.search.kind} ({done.search.why}).")
     if done.search.kind == SearchKind.LSH:

@@ -16,6 +16,9 @@ from linkage.records import EncodedRecords, Family, Member
 from protocols.errors import InputError
 from protocols.vocabulary import Kind
 
+MOST_MEMBERS = 1_000
+"""Members of one declared family; beyond that it is a mistake, and every pair of them would be looked at."""
+
 
 @dataclass(frozen=True)
 class Declared:
@@ -46,6 +49,11 @@ def declared(anchor: EncodedRecords, families: Sequence[Family]) -> Declared:
     ids_of: dict[int, list[str]] = {}
     people_in: list[set[int]] = []
     for family in families:
+        if len(family.members) > MOST_MEMBERS:
+            raise InputError(
+                f"Family `{family.family_ref}` has {len(family.members):,} members; expected at most {MOST_MEMBERS:,}.",
+                next_step="Declare separate cases as separate families.",
+            )
         people = set()
         for member in family.members:
             if members.setdefault(member.member_id, member) != member:

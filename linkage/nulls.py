@@ -16,10 +16,13 @@ from linkage.bits import Words, distances_of, pack
 from linkage.calibrate import Counts
 from linkage.records import EncodedRecords
 from linkage.search_exact import Pairs, search, tally
+from protocols.errors import InputError
 
 DUPLICATE_FROM = 0.8  # likeness (1: equal encodings) from which two records of one agency may be one person
 ENOUGH_STRANGERS = 200_000
 ENOUGH_FAMILY = 200
+MOST_ALIKE = 5_000_000
+"""Ordered pairs inside one agency that may be as alike as duplicates; more are no duplicates, but encodings of nobody."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,13 @@ def observe(records: EncodedRecords, families: Sequence[NDArray[np.int32]], thre
     bits = records.bits
     cut = duplicate_distance(bits)
     counts, every = tally(words, words, bits, threads=threads)
+    alike = int(counts[: cut + 1].sum()) * every - len(words)
+    if alike > MOST_ALIKE:
+        raise InputError(
+            f"About {alike // 2:,} pairs of the records of agency `{records.agency}` have nearly equal encodings: many of them "
+            "encode the same thing, and not a person.",
+            next_step="Look for placeholder names or dates in the extract, and encode it again.",
+        )
     left, right = _together(records.owner, families, len(records))
     seen = left % every == 0
     together = distances_of(words, words, left[seen], right[seen])

@@ -63,14 +63,14 @@ def make_plan(
 ) -> Plan:
     """Plan the search of pairs within `limits[popcount sum]`. Raises `InputError` if `lsh` is asked for and cannot keep its promise."""
     exact_cost = left.shape[0] * right.shape[0] * EXACT_PAIR * left.shape[1] / 16
-    if rules.kind is SearchKind.EXACT:
-        return Plan("the match rules ask for it", None, 1.0, 1.0)
     if min(left.shape[0], right.shape[0]) == 0:
         return Plan("one side is empty", None, 1.0, 1.0)
+    if rules.kind is SearchKind.EXACT:
+        return Plan("the match rules ask for it", None, 1.0, 1.0)
     if rules.kind is SearchKind.AUTO and exact_cost < WORTH_PLANNING:
         return Plan("every pair is compared in seconds", None, 1.0, 1.0)
-    sample = _sample_pairs(left, right, limits, threads)
-    distance = sample.distance if sample.distance.size >= _ENOUGH_SAMPLE else _at_the_limit(left, right, limits)
+    seen, held_back = _sample_pairs(left, right, limits, threads)
+    distance = seen.distance if seen.distance.size >= _ENOUGH_SAMPLE else _at_the_limit(left, right, limits)
     key_bits, tables, lsh_cost = _cheapest(left, right, bits, distance, rules.recall)
     costs = f"exact about {exact_cost:,.0f} s of one core"
     if tables > MOST_TABLES:
@@ -83,7 +83,7 @@ def make_plan(
     costs += f", lsh about {lsh_cost:,.0f} s with {tables:,} tables of {key_bits} bits"
     if rules.kind is SearchKind.AUTO and exact_cost <= lsh_cost:
         return Plan(costs, None, 1.0, 1.0)
-    drawn, measured = _held_to_promise(left, right, bits, sample, key_bits, tables, rules.recall)
+    drawn, measured = _held_to_promise(left, right, bits, held_back, key_bits, tables, rules.recall)
     return Plan(costs, drawn, rules.recall, measured)
 
 
@@ -96,12 +96,17 @@ def search_by(
     return search_lsh.search(left, right, limits, plan.tables, threads=threads)
 
 
-def _sample_pairs(left: Words, right: Words, limits: NDArray[np.int64], threads: int | None) -> Pairs:
-    """The exact search of a sample of the left rows; the rows given are those of the whole left side."""
+def _sample_pairs(left: Words, right: Words, limits: NDArray[np.int64], threads: int | None) -> tuple[Pairs, Pairs]:
+    """The exact search of a sample of the left rows: half of the rows to plan by, half to hold the plan to.
+
+    The rows given are those of the whole left side.
+    """
     rows = max(64, min(_SAMPLE_ROWS, int(_SAMPLE_SHARE * left.shape[0])))
     chosen = np.linspace(0, left.shape[0] - 1, min(rows, left.shape[0])).astype(np.int64)
     found = Pairs.join(list(search_exact(np.ascontiguousarray(left[chosen]), right, limits, threads=threads)))
-    return Pairs(chosen[found.left].astype(np.int32), found.right, found.distance)
+    seen = found.left % 2 == 0
+    whole = Pairs(chosen[found.left].astype(np.int32), found.right, found.distance)
+    return Pairs(*(column[seen] for column in whole)), Pairs(*(column[~seen] for column in whole))
 
 
 def _at_the_limit(left: Words, right: Words, limits: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -137,7 +142,7 @@ def _cheapest(
 def _held_to_promise(
     left: Words, right: Words, bits: int, sample: Pairs, key_bits: int, tables: int, recall: float
 ) -> tuple[Tables, float]:
-    """Tables that find at least the promised share of the sample: as many more as that takes."""
+    """Tables that find at least the promised share of a sample that did not plan them: as many more as that takes."""
     differences = left[sample.left] ^ right[sample.right]
     while True:
         drawn = Tables.draw(left, right, bits, key_bits, tables)

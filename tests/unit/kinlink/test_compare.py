@@ -6,7 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from kinlink.cli import build
 from kinlink.compare import compare_files
 from protocols.errors import InputError
 
@@ -79,3 +81,55 @@ def test_too_many_pairs_are_refused_with_their_number(tmp_path, monkeypatch):
     file = write(tmp_path / "a.json", random_clks(1, 100, 64))
     with pytest.raises(InputError, match="about 10,000 pairs"):
         compare_files(file, file, 0.1, tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("byte", [0, 255])
+def test_an_encoding_of_nobody_is_refused_by_its_number(tmp_path, byte):
+    clks = random_clks(1, 5, 64)
+    clks[3] = byte
+    files = write(tmp_path / "good.json", random_clks(2, 5, 64)), write(tmp_path / "bad.json", clks)
+    with pytest.raises(InputError, match=r"`bad\.json` entry 3 has only zeros or only ones"):
+        compare_files(*files, 0.8, tmp_path / "out.csv")
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("recall", [0.0, 1.0, float("nan")])
+def test_a_recall_out_of_range_is_refused(tmp_path, recall):
+    file = write(tmp_path / "a.json", random_clks(1, 3, 64))
+    with pytest.raises(InputError, match="recall"):
+        compare_files(file, file, 0.8, tmp_path / "out.csv", recall=recall)
+
+
+def test_lsh_says_what_it_promised_and_found(tmp_path):
+    rng = np.random.default_rng(5)
+    a = random_clks(1, 3_000, 64)
+    b = a ^ np.packbits(rng.random((3_000, 512)) < 0.03, axis=1)
+    files = write(tmp_path / "a.json", a), write(tmp_path / "b.json", b)
+    given = [str(item) for item in (*files, "--threshold", 0.88, "--recall", 0.99, "--out", tmp_path / "p.csv")]
+    said = {}
+    for search in ("exact", "lsh", "auto"):
+        result = CliRunner().invoke(build("compare"), ["compare", *given, "--search", search])
+        assert result.exit_code == 0, result.output
+        said[search] = result.output
+        rows = set((tmp_path / "p.csv").read_text().splitlines()[1:])
+        if search == "exact":
+            exact = rows
+        assert rows <= exact
+        assert len(rows) >= 0.97 * len(exact) > 2_000
+    assert "Search: exact" in said["exact"]
+    assert "Search: lsh (exact about" in said["lsh"]
+    assert "Recall promised 0.99, on a sample" in said["lsh"]
+    assert "Search: exact (every pair is compared in seconds)" in said["auto"]
+
+
+def test_a_comparison_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    file = write(tmp_path / "a.json", random_clks(1, 10, 64))
+
+    def broken(*_args, **_given):
+        raise OSError("disk full")
+        yield
+
+    monkeypatch.setattr("kinlink.compare.search_by", broken)
+    with pytest.raises(OSError, match="disk full"):
+        compare_files(file, file, 0.8, tmp_path / "out.csv")
+    assert not list(tmp_path.glob("out*"))

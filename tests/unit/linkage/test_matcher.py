@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -216,3 +217,37 @@ def test_unusable_input_is_refused(county: Any) -> None:
     ):
         with pytest.raises(InputError, match=says):
             _run(county, **given)  # type: ignore[arg-type]
+
+
+def test_a_group_of_ten_thousand_is_no_household(county: Any, result: LinkResult) -> None:
+    """A caseload put in as a group: it says nothing about families, and costs nothing."""
+    begun = time.process_time()
+    count = 10_000
+    rng = np.random.default_rng(41)
+    crowd = replace(
+        county.agency,
+        record_refs=(*county.agency.record_refs, *(f"x{row}" for row in range(count))),
+        clks=np.vstack([county.agency.clks, rng.integers(0, 256, (count, 128), dtype=np.uint8)]),
+        owner=np.arange(len(county.agency) + count, dtype=np.int32),
+        groups=(*((*groups, "everybody") for groups in county.agency.groups), *[("everybody",)] * count),
+        kind=(*county.agency.kind, *[Kind.ADULT] * count),
+    )
+    found = _run(county, agencies=[crowd])
+    assert _pairs(found) == _pairs(result)
+    assert time.process_time() - begun < 20.0
+
+
+def test_a_family_of_ten_thousand_is_refused(county: Any) -> None:
+    """Nobody has ten thousand relatives: a list was declared as one family."""
+    members = tuple(Member(f"x{row}", None, Kind.ADULT, Role.OTHER_ADULT) for row in range(10_000))
+    with pytest.raises(InputError, match=r"has 10,000 members; expected at most 1,000"):
+        _run(county, families=[Family("f-everybody", members)])
+
+
+def test_records_that_are_all_alike_are_refused_with_their_number(county: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third of the council's records encode the same placeholder: the pairs would not fit into any memory."""
+    monkeypatch.setattr("linkage.nulls.MOST_ALIKE", 20_000)
+    clks = county.anchor.clks.copy()
+    clks[:160] = clks[0]
+    with pytest.raises(InputError, match=r"About 12,7\d\d pairs of the records of agency `council`"):
+        _run(county, anchor=replace(county.anchor, clks=clks))

@@ -1,0 +1,268 @@
+"""Speed of the searches, side by side in one run with anonlink and with plain NumPy.
+
+    python -m benchmarks.search                      # everything, minutes
+    python -m benchmarks.search one-core 100k …      # some parts; `--list` names them
+    python -m benchmarks.search --quick              # small sizes, nothing written
+
+Every comparison runs in a process of its own, so that its memory is its own, and is given with the machine and as a ratio to
+what else was measured in the same run. Results are kept in docs/benchmarks/search.json, part by part, and the plot of cost
+against size in docs/benchmarks/search.svg. anonlink comes with the extra `evaluation`; without it its column is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.clks import Clks, two_sides
+from benchmarks.machine import machine, peak_gigabytes
+from benchmarks.plot import line_plot
+from linkage.bits import pack
+from linkage.plan import make_plan, search_by
+from linkage.search_exact import Pairs, dice_limits
+from linkage.search_exact import search as search_exact
+from protocols.matching import SearchKind, SearchRules
+
+DOCS = Path(__file__).parents[1] / "docs" / "benchmarks"
+BITS = 1024
+PLAIN, HARDENED = "compat", "standard"
+SIZES = (12_500, 25_000, 50_000, 100_000, 200_000)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One large comparison on all cores."""
+
+    name: str
+    left: int
+    right: int
+    profile: str
+    kind: SearchKind
+    dice: float
+    recall: float = 0.999
+
+
+CASES = (
+    Case("100k", 100_000, 100_000, PLAIN, SearchKind.EXACT, 0.8),
+    Case("100k-auto", 100_000, 100_000, PLAIN, SearchKind.AUTO, 0.8),
+    Case("20k-1M-hardened", 20_000, 1_000_000, HARDENED, SearchKind.EXACT, 0.75),
+    Case("1M-lsh", 1_000_000, 1_000_000, PLAIN, SearchKind.LSH, 0.8),
+)
+
+
+def main() -> None:
+    """Run what is asked for and keep the results."""
+    parts: dict[str, Callable[[], Any]] = {"one-core": lambda: one_core(20_000)}
+    parts |= {case.name: lambda case=case: alone(large, case) for case in CASES}
+    parts["cost"] = lambda: alone(cost_against_size, SIZES)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="*", metavar="PART", help="what to run; without it, everything")
+    parser.add_argument("--list", action="store_true", help="name the parts")
+    parser.add_argument("--quick", action="store_true", help="small sizes only, and write nothing")
+    asked = parser.parse_args()
+    unknown = sorted(set(asked.part) - set(parts))
+    if asked.list or unknown:
+        print(*parts, sep="\n")
+        raise SystemExit(f"There is no part {unknown[0]}." if unknown else 0)
+    if asked.quick:
+        print(json.dumps({"machine": machine(), "one-core": one_core(3_000)}, indent=2))
+        return
+    kept = DOCS / "search.json"
+    results = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    DOCS.mkdir(parents=True, exist_ok=True)
+    for name in asked.part or parts:
+        results[name] = {"machine": machine(), **parts[name]()}
+        print(name, json.dumps(results[name], indent=2), flush=True)
+        kept.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    if "cost" in results:
+        (DOCS / "search.svg").write_text(
+            line_plot("Seconds to compare n × n encodings", "n", "seconds", results["cost"]["seconds"]),
+            encoding="utf-8",
+        )
+
+
+def alone(function: Callable[[Any], dict[str, Any]], argument: Any) -> dict[str, Any]:
+    """Call in a fresh process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, (argument,))
+
+
+def encoded(left: int, right: int, profile: str, folder: Path) -> None:
+    """Make both sides' CLKs and keep them in a folder: making them takes more memory than comparing them."""
+    for name, side in zip("ab", two_sides(left, right, profile), strict=True):
+        np.save(folder / f"{name}.npy", side)
+
+
+def _encode(given: tuple[int, int, str, Path]) -> dict[str, Any]:
+    encoded(*given)
+    return {}
+
+
+def made(left: int, right: int, profile: str) -> tuple[Clks, Clks]:
+    """Both sides' CLKs, made in a process of their own."""
+    with tempfile.TemporaryDirectory() as scratch:
+        context = multiprocessing.get_context("spawn")
+        worker = context.Process(target=_encode, args=((left, right, profile, Path(scratch)),))
+        worker.start()
+        worker.join()
+        assert worker.exitcode == 0, "the encodings could not be made"
+        return np.load(Path(scratch) / "a.npy"), np.load(Path(scratch) / "b.npy")
+
+
+def one_core(size: int) -> dict[str, Any]:
+    """size × size on one core: ours, anonlink, NumPy; plain CLKs at two thresholds, and hardened ones."""
+    warm_up()
+    theirs = _anonlink()
+    found: dict[str, Any] = {"size": size}
+    for profile, threshold in ((PLAIN, 0.8), (PLAIN, 0.7), (HARDENED, 0.75)):
+        a, b = two_sides(size, size, profile)
+        words = pack(a), pack(b)
+        limits = dice_limits(BITS, threshold)
+        part = size // 10
+        runs: dict[str, Callable[[], int]] = {
+            "ours": lambda w=words, m=limits: _count(search_exact(*w, m, threads=1)),
+            "numpy": lambda a=a, b=b, t=threshold, p=part: numpy_dice(a[:p], b, t),
+        }
+        if theirs is not None:
+            filters = [theirs[1](side) for side in (a, b)]
+            runs["anonlink"] = lambda f=filters, t=threshold: theirs[0](*f, t)
+        best = interleaved(runs)
+        rates = {
+            name: (part if name == "numpy" else size) * size / seconds / 1e6 for name, (seconds, _) in best.items()
+        }
+        found[f"{_words_of(profile)}, Dice from {threshold}"] = {
+            "million pairs per second": {name: round(rate, 1) for name, rate in rates.items()},
+            "ours to the others": {n: round(rates["ours"] / rate, 2) for n, rate in rates.items() if n != "ours"},
+            "pairs found": {name: pairs for name, (_, pairs) in best.items() if name != "numpy"},
+        }
+    return found
+
+
+def large(case: Case) -> dict[str, Any]:
+    """One large comparison on all cores: planning and searching, compiled before."""
+    a, b = (pack(side) for side in made(case.left, case.right, case.profile))
+    warm_up()
+    limits = dice_limits(BITS, case.dice)
+    load = os.getloadavg()[0]
+    begun, cpu = time.perf_counter(), time.process_time()
+    plan = make_plan(a, b, BITS, limits, SearchRules(kind=case.kind, recall=case.recall))
+    planned = time.perf_counter()
+    pairs = _count(search_by(plan, a, b, limits))
+    done = time.perf_counter()
+    return {
+        **{key: value for key, value in asdict(case).items() if key not in ("name", "profile")},
+        "encodings": _words_of(case.profile),
+        "search": plan.report.kind,
+        "plan": plan.why,
+        "recall on the sample": round(plan.measured_recall, 5),
+        "seconds": round(done - begun, 1),
+        "of them planning": round(planned - begun, 1),
+        "processor seconds": round(time.process_time() - cpu, 1),
+        "load of the machine before": round(load, 1),
+        "pairs found": pairs,
+        "peak gigabytes": round(peak_gigabytes(), 2),
+    }
+
+
+def cost_against_size(sizes: tuple[int, ...]) -> dict[str, Any]:
+    """Seconds of both searches on all cores, plain and hardened, for growing sizes; recall .99."""
+    warm_up()
+    found: dict[str, list[tuple[int, float]]] = {}
+    for profile, threshold in ((PLAIN, 0.8), (HARDENED, 0.75)):
+        a, b = (pack(side) for side in two_sides(max(sizes), max(sizes), profile))
+        limits = dice_limits(BITS, threshold)
+        for size in sizes:
+            for kind in (SearchKind.EXACT, SearchKind.LSH):
+                if (kind, profile) == (SearchKind.LSH, HARDENED) and size > 50_000:
+                    continue  # minutes, and no use to anybody: the planner would take `exact`
+                x, y = _both_ends(a, size), _both_ends(b, size)
+                begun = time.perf_counter()
+                plan = make_plan(x, y, BITS, limits, SearchRules(kind=kind, recall=0.99))
+                _count(search_by(plan, x, y, limits))
+                line = found.setdefault(f"{kind}, {_words_of(profile)}", [])
+                line.append((size, round(time.perf_counter() - begun, 2)))
+    return {"seconds": found}
+
+
+def _both_ends(side: Any, size: int) -> Any:
+    """Half from the beginning (people on both sides), half from the end (strangers)."""
+    return np.concatenate([side[: size // 2], side[-(size - size // 2) :]])
+
+
+def warm_up() -> None:
+    """Compile everything before anything is timed."""
+    a, b = two_sides(300, 300, PLAIN)
+    limits = dice_limits(BITS, 0.8)
+    for kind in (SearchKind.EXACT, SearchKind.LSH):
+        plan = make_plan(pack(a), pack(b), BITS, limits, SearchRules(kind=kind, recall=0.9))
+        _count(search_by(plan, pack(a), pack(b), limits))
+
+
+def numpy_dice(a: Clks, b: Clks, threshold: float) -> int:
+    """The plain NumPy baseline: AND, `bitwise_count`, compare, row by row."""
+    left, right = a.view(np.uint64), b.view(np.uint64)
+    ones = np.bitwise_count(right).sum(axis=1)
+    found = 0
+    for row in left:
+        common = np.bitwise_count(row & right).sum(axis=1)
+        found += int((2 * common >= threshold * (np.bitwise_count(row).sum() + ones)).sum())
+    return found
+
+
+def interleaved(runs: dict[str, Callable[[], int]], rounds: int = 3) -> dict[str, tuple[float, int]]:
+    """The shortest of several turns of each, in seconds of this thread's processor, and what it gave.
+
+    Taken in turns, so that whatever else the machine does falls on all of them.
+    """
+    best: dict[str, tuple[float, int]] = {}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            begun = time.process_time()
+            result = run()
+            seconds = time.process_time() - begun
+            best[name] = min(best.get(name, (seconds, result)), (seconds, result))
+    return best
+
+
+def _anonlink() -> tuple[Callable[..., int], Callable[[Clks], list[Any]]] | None:
+    """anonlink's search and its form of CLKs, if it is installed."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it imports pkg_resources
+            from anonlink.similarities import dice_coefficient_accelerated
+            from bitarray import bitarray
+    except ImportError:
+        return None
+
+    def filters(side: Clks) -> list[Any]:
+        found = []
+        for row in side:
+            bits = bitarray(endian="little")
+            bits.frombytes(row.tobytes())
+            found.append(bits)
+        return found
+
+    return lambda a, b, threshold: len(dice_coefficient_accelerated([a, b], threshold)[0]), filters
+
+
+def _words_of(profile: str) -> str:
+    return "plain" if profile == PLAIN else "hardened"
+
+
+def _count(found: Iterable[Pairs]) -> int:
+    return sum(part.left.size for part in found)
+
+
+if __name__ == "__main__":
+    main()
