@@ -6,7 +6,7 @@ import json
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -61,6 +61,17 @@ class Format(StrEnum):
 
     SUBMISSION = "submission"
     CLKHASH_JSON = "clkhash-json"
+
+
+class Header(StrEnum):
+    """What the first line of a CSV for `clkhash-json` is."""
+
+    CHECK = "check"
+    IGNORE = "ignore"
+    NONE = "none"
+
+
+_HEADERS: dict[Header, bool | Literal["ignore"]] = {Header.CHECK: True, Header.IGNORE: "ignore", Header.NONE: False}
 
 
 @agency_app.command()
@@ -198,10 +209,16 @@ def encode(
         Path | None, typer.Option("--secret-file", help="File with the secret, for clkhash-json.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write, for clkhash-json.")] = None,
+    header: Annotated[
+        Header,
+        typer.Option(
+            "--header", help="For clkhash-json: compare the first line with the schema, skip it, or there is none."
+        ),
+    ] = Header.CHECK,
 ) -> None:
     """Make a submission out of an extract: encoded, sealed, signed, in the outbox. `submit` sends it."""
     if form is Format.CLKHASH_JSON:
-        _encode_clkhash(extract, schema, secret_file, out)
+        _encode_clkhash(extract, schema, secret_file, out, header)
         return
     if schema or secret_file or out:
         raise InputError(
@@ -401,16 +418,28 @@ def _declarations(extract: Path, given: Path | None) -> Path | None:
     return beside if any((beside / name).exists() for name in (FAMILIES, CONSENTS)) else None
 
 
-def _encode_clkhash(extract: Path, schema: Path | None, secret_file: Path | None, out: Path | None) -> None:
+def _encode_clkhash(
+    extract: Path, schema: Path | None, secret_file: Path | None, out: Path | None, header: Header
+) -> None:
     if schema is None or secret_file is None or out is None:
         raise InputError(
             "`--format clkhash-json` needs `--schema`, `--secret-file` and `--out`.", next_step="Give all three."
         )
     from agencies.encoding.compatible import encode_csv_to_clkhash_json
+    from agencies.encoding.schema import load_schema
 
+    if "xorFolds" in load_schema(schema).document["clkConfig"]:
+        output().print(
+            "The schema says `xorFolds`, which clkhash does not read, so nothing is folded; it reads `xor_folds`."
+        )
     with progress_bar() as progress:
         count = encode_csv_to_clkhash_json(
-            extract, schema, secret_file, out, progress=lambda done: progress("encoding", done, None)
+            extract,
+            schema,
+            secret_file,
+            out,
+            header=_HEADERS[header],
+            progress=lambda done: progress("encoding", done, None),
         )
     output().print(
         f"{count:,} CLKs written to {escape(out.name)}. They are not hardened: for trying schemas, not for submitting."

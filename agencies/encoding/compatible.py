@@ -43,7 +43,7 @@ def encode_csv_to_clkhash_json(
     """
     schema = load_schema(schema_path)
     encoder = RowEncoder(schema, read_text_secret(secret_file))
-    source, target = Path(csv_path), Path(out_path)
+    source, target = Path(csv_path).absolute(), Path(out_path)
     _check_paths(source, target)
     with _opened(source) as text:
         lines = _rows(source, text)
@@ -162,7 +162,7 @@ def _check_header(source: Path, columns: Sequence[str] | None, names: Sequence[s
 
 
 def _header_problem(found: Sequence[str], names: Sequence[str]) -> tuple[str, str]:
-    no_header = "If the file has no header, say so."
+    no_header = "If the file has no header, use --header none; to skip a header that differs, --header ignore."
     if len(found) != len(names):
         for mark, called in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
             if len(found) == 1 and found[0].count(mark) == len(names) - 1 > 0:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from functools import reduce
 from typing import Any
 
@@ -32,12 +34,9 @@ class FeatureEncoder(dict[str, int]):
         self._checked = _checker(spec)
         self._tokens = _tokeniser(properties.comparator)
         hashed, bits_per_token = token_hash(properties, keys, length), properties.strategy.bits_per_token
-        recurring = type(properties.comparator).__name__ == "NgramComparison"
-        self._bits = (
-            _bits_of_recurring(hashed, bits_per_token, self._limit)
-            if recurring
-            else _bits_of_rare(hashed, bits_per_token)
-        )
+        recurring = {"NgramComparison": _bits_of_recurring, "NumericComparison": _bits_of_neighbours}
+        make = recurring.get(type(properties.comparator).__name__, _bits_of_rare)
+        self._bits = make(hashed, bits_per_token, self._limit)
 
     def __missing__(self, value: str) -> int:
         # A refusal is raised outside the handler: an exception's context would carry the value.
@@ -84,8 +83,28 @@ def _bits_of_recurring(
     return bits
 
 
-def _bits_of_rare(hashed: TokenHash, bits_per_token: Callable[[int], list[int]]) -> Callable[[list[str]], int]:
-    """For whole values and numbers: tokens of a new value seldom recur, so they are hashed together and not kept."""
+def _bits_of_neighbours(
+    hashed: TokenHash, bits_per_token: Callable[[int], list[int]], limit: int
+) -> Callable[[list[str]], int]:
+    """For numbers: the tokens are a neighbourhood on a grid, known by its first one; different numbers often have the same."""
+    kept: dict[str, int] = {}
+    rare = _bits_of_rare(hashed, bits_per_token, limit)
+
+    def bits(tokens: list[str]) -> int:
+        found = kept.get(tokens[0])
+        if found is None:
+            if len(kept) >= limit:
+                kept.clear()
+            found = kept[tokens[0]] = rare(tokens)
+        return found
+
+    return bits
+
+
+def _bits_of_rare(
+    hashed: TokenHash, bits_per_token: Callable[[int], list[int]], limit: int
+) -> Callable[[list[str]], int]:
+    """For whole values: a new value's token does not recur, so it is hashed and not kept."""
 
     def bits(tokens: list[str]) -> int:
         first, k = _shares(bits_per_token(len(tokens)))
@@ -109,7 +128,7 @@ class _TokenBits(dict[str, int]):
         self._limit = limit
 
     def __missing__(self, token: str) -> int:
-        bits = self._hash.one(token, self._k)
+        bits = self._hash.again(token, self._k)
         if len(self) >= self._limit:
             self.clear()
         self[token] = bits
@@ -130,30 +149,50 @@ def _checker(spec: Any) -> Callable[[str], str]:
             value.encode(encoding)
         return value
 
-    def parsed_once(value: str) -> str:
-        value.encode(encoding)
-        return str(spec.format_value(value))
-
     def thorough(value: str) -> str:
         spec.validate(value)
         return str(spec.format_value(value))
 
+    if kind == "DateSpec":
+        return _date_checker(spec, thorough)
     if missing is not None:
         return thorough
-    if kind == "DateSpec":
-        return parsed_once
     unlimited = kind == "StringSpec" and not (
         spec.regex_based or spec.min_length or spec.max_length is not None or spec.case != "mixed"
     )
     return plain if unlimited else thorough
 
 
+def _date_checker(spec: Any, thorough: Callable[[str], str]) -> Callable[[str], str]:
+    """Dates written in full in the commonest formats are read without `strptime`; all others, and wrong ones, as clkhash does."""
+    encoding, missing = spec.hashing_properties.encoding, spec.hashing_properties.missing_value
+    sentinel = None if missing is None else missing.sentinel
+    parts = re.split(r"(%[Ymd])", spec.format)
+    plain = sorted(parts[1::2]) == ["%Y", "%d", "%m"] and not any("%" in part for part in parts[::2])
+    groups = {"%Y": "(?P<y>[1-9][0-9]{3})", "%m": "(?P<m>[0-9]{2})", "%d": "(?P<d>[0-9]{2})"}
+    whole = re.compile("".join(groups.get(part) or re.escape(part) for part in parts)) if plain else None
+
+    def check(value: str) -> str:
+        found = whole.fullmatch(value) if whole is not None and value != sentinel else None
+        if found is None:
+            return thorough(value)
+        year, month, day = found["y"], found["m"], found["d"]
+        value.encode(encoding)
+        try:
+            date(int(year), int(month), int(day))
+        except ValueError:
+            return thorough(value)
+        return f"{year}{month}{day}"
+
+    return check
+
+
 def _tokeniser(comparator: Any) -> Callable[[str], list[str]]:
     """clkhash's own tokens; the commonest kinds without its generators."""
     n = getattr(comparator, "n", 0)
-    if n not in (1, 2):
+    if n < 1:
         return lambda text: list(comparator.tokenize(text))
-    grams = _bigrams if n == 2 else list
+    grams = _grams(n)
     if not comparator.positional:
         return grams
     places: list[str] = []
@@ -167,8 +206,24 @@ def _tokeniser(comparator: Any) -> Callable[[str], list[str]]:
     return positional
 
 
-def _bigrams(text: str) -> list[str]:
-    return list(map(operator.add, " " + text, text + " ")) if text else []
+def _grams(n: int) -> Callable[[str], list[str]]:
+    """N-grams of a text with n - 1 blanks before and behind; none of an empty one."""
+    if n == 1:
+        return list
+    if n == 2:
+        return lambda text: list(map(operator.add, " " + text, text + " ")) if text else []
+    blanks = " " * (n - 1)
+
+    def grams(text: str) -> list[str]:
+        if not text:
+            return []
+        whole = f"{blanks}{text}{blanks}"
+        found: Iterable[str] = whole
+        for start in range(1, n):
+            found = map(operator.add, found, whole[start:])
+        return list(found)
+
+    return grams
 
 
 def expectation(spec: Any) -> str:

@@ -122,7 +122,7 @@ def shipped_schema(name: str = "person") -> EncodingSchema:
 def _read(source: str | Path | bytes) -> tuple[str, bytes]:
     if isinstance(source, bytes):
         return "the linkage schema", source
-    path = Path(source)
+    path = Path(source).absolute()
     try:
         return f"`{path.name}`", path.read_bytes()
     except OSError as error:
@@ -151,7 +151,7 @@ def _latest_version(name: str, document: dict[str, Any]) -> dict[str, Any]:
         validator = jsonschema.Draft7Validator(schemas._get_master_schema(step))
         problem = jsonschema.exceptions.best_match(validator.iter_errors(latest))
         if problem is not None:
-            raise _wrong(name, f"is wrong at `{problem.json_path}`: {_shortened(problem.message)}")
+            raise _wrong(name, f"is wrong at `{problem.json_path}`: {_said(problem)}")
         try:
             latest = schemas.convert_to_latest_version(copy.deepcopy(latest))
         except (KeyError, TypeError, ValueError) as error:
@@ -239,6 +239,24 @@ def _kdf(document: dict[str, Any], name: str = "the linkage schema") -> dict[str
             "use fewer features, a smaller `keySize` or SHA512",
         )
     return parts
+
+
+# What a part of a feature may be, where the JSON schema offers several forms and would only say that none of them fits.
+_FORMS = {
+    "comparison": "expected `type` `ngram` with `n` (and `positional`), `exact`, or `numeric` with `thresholdDistance` and `resolution`",
+    "strategy": "expected `bitsPerToken` or `bitsPerFeature`, and one of them only",
+    "hash": "expected `type` `blakeHash`, or `doubleHash` (and `prevent_singularity`)",
+    "format": "expected `type` `string`, `integer`, `date` with `format`, or `enum` with `values`; text is in `ascii`, `utf-8`, `utf-16` "
+    "or `utf-32`",
+}
+
+
+def _said(problem: Any) -> str:
+    """A fault of the document in words; parts of several forms are described by what they may be."""
+    place = str(problem.absolute_path[-1]) if problem.absolute_path else ""
+    if problem.validator in ("oneOf", "anyOf") and place in _FORMS:
+        return _FORMS[place]
+    return _shortened(str(problem.message))
 
 
 def _shortened(text: str) -> str:

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 _SHORTS_PER_DIGEST = 32
 _MANY_POSITIONS = 40
 _MOST_SINGLE_BITS = 4096
+_MOST_KEPT = 1 << 16
+_UNPACK = [struct.Struct(f"<{k}H").unpack_from for k in range(_SHORTS_PER_DIGEST + 1)]
 
 
 class TokenHash(Protocol):
@@ -27,6 +29,9 @@ class TokenHash(Protocol):
 
     def one(self, token: str, k: int) -> int:
         """The filter of one token with k hash functions. Raises `UnicodeEncodeError` if the encoding cannot write it."""
+
+    def again(self, token: str, k: int) -> int:
+        """The same for a token that will come again with another k: what does not depend on k is kept."""
 
     def many(self, tokens: Sequence[str], first: int, k: int) -> int:
         """The filter of several tokens: k + 1 functions for the first ones, k for the rest."""
@@ -46,6 +51,17 @@ class _Blake:
         self._key, self._encoding = key, encoding
         self._bits, self._bits_of_array = _from_positions(length), _from_array(length)
         self._keyed: list[Any] = []
+        self._kept: dict[str, bytes] = {}
+
+    def again(self, token: str, k: int) -> int:
+        if k > _SHORTS_PER_DIGEST:
+            return self.one(token, k)
+        words = self._kept.get(token)
+        if words is None:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            words = self._kept[token] = self._words(token, _SHORTS_PER_DIGEST)
+        return self._bits(_UNPACK[k](words))
 
     def one(self, token: str, k: int) -> int:
         words = self._words(token, k)
@@ -80,6 +96,17 @@ class _Double:
         self._length, self._encoding, self._again = length, encoding, prevent_singularity
         self._start, self._step = _hmac(keys[0], hashlib.sha1), _hmac(keys[1], hashlib.md5)
         self._bits, self._bits_of_array = _from_positions(length), _from_array(length)
+        self._kept: dict[str, tuple[int, int]] = {}
+
+    def again(self, token: str, k: int) -> int:
+        if k > _MANY_POSITIONS:
+            return self.one(token, k)
+        found = self._kept.get(token)
+        if found is None:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            found = self._kept[token] = self._start_and_step(token)
+        return self._bits(_walk(*found, k))
 
     def one(self, token: str, k: int) -> int:
         start, step = self._start_and_step(token)

@@ -189,7 +189,27 @@ def test_a_csv_and_any_linkage_schema_become_clkhash_json(tmp_path: Path) -> Non
         "--secret-file", tmp_path / "secret", "-o", tmp_path / "out.json",
     )  # fmt: skip
     assert "1 CLKs written to out.json" in said
+    assert "xorFolds" not in said
     assert len(json.loads((tmp_path / "out.json").read_text())["clks"]) == 1
+
+
+def test_a_csv_without_or_with_another_header_is_encoded_when_a_person_says_so(tmp_path: Path) -> None:
+    document = json.loads((SCHEMAS / "person.json").read_text())
+    names = [each["identifier"] for each in document["features"]]
+    schema = tmp_path / "schema.json"
+    document["clkConfig"]["xorFolds"] = 1
+    schema.write_text(json.dumps(document))
+    (tmp_path / "secret").write_text("horse battery")
+    rows = ",".join("a" for _ in names) + "\n"
+    (tmp_path / "p.csv").write_text("some,other\n" + rows)
+    (tmp_path / "none.csv").write_text(rows)
+    words = ["--format", "clkhash-json", "--schema", schema, "--secret-file", tmp_path / "secret", "-o", tmp_path / "o"]
+    assert "--header none" in refused("encode", tmp_path / "none.csv", *words).next_step
+    said = right("encode", tmp_path / "p.csv", *words, "--header", "ignore")
+    assert "it reads `xor_folds`" in said
+    skipped = (tmp_path / "o").read_bytes()
+    right("encode", tmp_path / "none.csv", *words, "--header", "none")
+    assert (tmp_path / "o").read_bytes() == skipped
 
 
 def test_columns_are_shown_with_what_the_mapping_makes_of_them(

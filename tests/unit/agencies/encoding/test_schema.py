@@ -12,6 +12,7 @@ import pytest
 
 from agencies.encoding.bloom import encode_rows
 from agencies.encoding.schema import load_schema, shipped_schema
+from config.resources import SCHEMAS
 from protocols.errors import InputError
 
 GOOD: dict[str, Any] = {
@@ -90,6 +91,27 @@ def test_what_cannot_encode_is_refused_with_its_place(data: bytes, says: str) ->
         load_schema(data)
     assert says in str(problem.value)
     assert len(str(problem.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (("hashing", "comparison"), {"type": "soundex"}, "`$.features[0].hashing.comparison`: expected `type` `ngram`"),
+        (("hashing", "strategy"), {"k": 20}, "expected `bitsPerToken` or `bitsPerFeature`"),
+        (("hashing", "hash"), {"type": "md5"}, "expected `type` `blakeHash`, or `doubleHash`"),
+        (("format",), {"type": "text"}, "expected `type` `string`, `integer`, `date`"),
+    ],
+)
+def test_a_part_that_has_several_forms_is_told_which(path: tuple[str, ...], value: object, says: str) -> None:
+    document = json.loads((SCHEMAS / "person.json").read_bytes())
+    part = document["features"][0]
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = value
+    with pytest.raises(InputError) as refused:
+        load_schema(json.dumps(document).encode())
+    assert says in refused.value.what
+    assert "not valid under any" not in refused.value.what
 
 
 def test_a_file_is_named_but_not_its_folder(tmp_path: Path) -> None:
