@@ -17,6 +17,7 @@ from api.routes import (
     families,
     people,
     profiles,
+    protocols,
     questions,
     runs,
     submissions,
@@ -35,6 +36,7 @@ ROUTERS = (
     corrections,
     break_glass,
     desk,
+    protocols,
     questions,
     audit,
 )

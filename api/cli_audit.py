@@ -25,6 +25,7 @@ from protocols.audit.events import AuditExported
 from protocols.audit.note import NoteKey
 from protocols.audit.verify import read_key_file
 from protocols.errors import VerificationError
+from protocols.load import LoadedProtocol
 from protocols.signing import open_card
 
 audit_app = typer.Typer(no_args_is_help=True, help="The audit log: verify, export, prove, ask.")
@@ -251,11 +252,12 @@ def explain(
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """What a decision was, by which rule or with every failed condition."""
-    _ask(
-        data,
-        f"Decision {decision}",
-        out,
-        as_json,
-        lambda _, tx, who: questions.explain(tx.questions, tx.profiles, decision, who),
-    )
+    """What a decision was, by which rule or with every failed condition, and what it depended on."""
+
+    def answer(service: Service, tx: Transaction, who: questions.Asking) -> dict[str, Any]:
+        def version(digest: str) -> LoadedProtocol:
+            return service.protocols.version(tx.identity, digest)
+
+        return questions.explain(tx.questions, tx.profiles, version, decision, who)
+
+    _ask(data, f"Decision {decision}", out, as_json, answer)

@@ -32,12 +32,23 @@ class Guard(StrEnum):
     PERSON = "signed in"  # any person with a session
     OFFICE = "an office"  # a person who holds an office under the sharing protocol
     APPROVE = "an office, signed in a moment ago"
+    AGREE = "submit or operate"
+    READ = "any party, or any person in an office"
 
 
 ROUTES: dict[tuple[str, str], Guard] = {
     ("GET", "/v1/service"): Guard.OPEN,
     ("GET", "/v1/openapi.json"): Guard.OPEN,
     ("GET", "/v1/protocol"): Guard.CLIENT,
+    ("GET", "/v1/protocols"): Guard.READ,
+    ("POST", "/v1/protocols"): Guard.OPERATE,
+    ("GET", "/v1/protocols/{digest}"): Guard.READ,
+    ("GET", "/v1/protocols/{digest}/text"): Guard.READ,
+    ("POST", "/v1/protocols/{digest}/acts"): Guard.AGREE,
+    ("POST", "/v1/protocols/{digest}/rehearsal"): Guard.AGREE,
+    ("POST", "/v1/me/protocols/{digest}/acts"): Guard.APPROVE,
+    ("POST", "/v1/me/protocols/{digest}/stop"): Guard.OFFICE,
+    ("POST", "/v1/me/protocols/{digest}/rehearsal"): Guard.OFFICE,
     ("POST", "/v1/token"): Guard.OPEN,
     ("GET", "/v1/sign-in"): Guard.OPEN,
     ("GET", "/v1/sign-in/callback"): Guard.OPEN,
@@ -78,6 +89,7 @@ ROUTES: dict[tuple[str, str], Guard] = {
     ("GET", "/v1/audit/people/{record_ref}"): Guard.AUDIT,
     ("GET", "/v1/audit/agencies/{agency}"): Guard.AUDIT,
     ("GET", "/v1/audit/decisions/{decision_id}"): Guard.AUDIT,
+    ("GET", "/v1/audit/decision-inputs"): Guard.AUDIT,
     ("GET", "/v1/certificates"): Guard.CLIENT,
     ("GET", "/v1/certificates/{day}"): Guard.CLIENT,
     ("GET", "/metrics"): Guard.OPEN,
@@ -92,6 +104,7 @@ _SCOPES: dict[Guard, tuple[str, ...]] = {
     Guard.AUDIT: ("declare",),
     Guard.START: ("operate", "declare"),
     Guard.CHALLENGE: ("query", "declare", "submit:{client}"),
+    Guard.AGREE: ("submit:{client}", "operate"),
 }
 
 
@@ -125,6 +138,9 @@ def enforce(request: Request) -> None:
     if guard in _PEOPLE:
         request.state.person = _somebody(service, request, guard)
         return
+    if guard is Guard.READ and cookie(service) in request.cookies and "authorization" not in request.headers:
+        request.state.person = _somebody(service, request, Guard.OFFICE)
+        return
     if guard is Guard.AUDIT and cookie(service) in request.cookies and "authorization" not in request.headers:
         who = _somebody(service, request, Guard.OFFICE)
         acting(who, DECLARING_AGENCY, Office.DATA_PROTECTION_OFFICER)
@@ -135,7 +151,7 @@ def enforce(request: Request) -> None:
         found = authenticate(tx.identity, token, service.now())
     service.limiter.request(found.client, service.settings.requests_per_client_minute)
     wanted = [scope.format(client=found.client) for scope in _SCOPES.get(guard, ())]
-    if guard is not Guard.CLIENT and not set(wanted) & set(found.scopes):
+    if guard not in (Guard.CLIENT, Guard.READ) and not set(wanted) & set(found.scopes):
         raise Scope(
             "This credential does not allow this.", next_step="Use the credential of the party whose task it is."
         )

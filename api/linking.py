@@ -6,7 +6,7 @@ where it stopped, and a run that fails leaves the links before it in force.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -30,10 +30,11 @@ from api.store.store import Transaction
 from linkage.grade import Rule
 from linkage.matcher import link
 from linkage.records import EncodedRecords, Family, Marker, MarkerKind, Member, PreviousLink
-from linkage.result import Stage, link_id
+from linkage.result import LinkResult, Stage, link_id
 from protocols.audit.events import RunAgencyLinked, RunFailed, RunStarted
 from protocols.errors import Busy, InputError, KinlinkError, SubmissionError, Unavailable
 from protocols.load import LoadedProtocol
+from protocols.matching import MatchRules
 from protocols.sealing import SealingPrivateKey, open_stream
 from protocols.submission import CELLS, RECORDS, clk_context, clk_part, open_submission
 from protocols.vocabulary import Grade
@@ -115,31 +116,9 @@ class Linking:
         """The matcher's part: all agencies in one go, because they share the calibration. Its result is kept as one step."""
         assert run.inputs is not None  # noqa: S101 - started
         self._progress(run, (1, STAGES, "open encodings"), 0, len(run.inputs.submissions))
-        encoded = {agency: self._encoded(run, agency, protocol) for agency in sorted(run.inputs.submissions)}
-        anchor = encoded.pop(DECLARING_AGENCY)
-        with self.service.store.reading() as tx:
-            families = [item for item in tx.families.families() if _open(item, self.service.now().date())]
-            active = [item for item in tx.links.active() if item.agency in encoded]
-            markers = [(agency, *item) for agency in encoded for item in tx.links.markers(agency)]
-        ids = _members(families)
-        by_person: dict[str, list[str]] = {}
-        for name, (_, ref) in ids.items():
-            by_person.setdefault(ref, []).append(name)
-        known = set(anchor.record_refs)
-        result = link(
-            anchor,
-            [_family(item, known) for item in families],
-            list(encoded.values()),
-            protocol.document.matching,
-            markers=[
-                Marker(name, agency, record, cast(MarkerKind, decision))
-                for agency, member, record, decision in markers
-                for name in by_person.get(member, ())
-            ],
-            previous=[_previous(item) for item in active],
-            progress=self._reporter(run),
-            threads=self.service.settings.threads or None,
-        )
+        rules = protocol.document.matching
+        found = matched(self.service, run.inputs.submissions, protocol, rules, self._reporter(run))
+        ids, families, result = found.ids, found.families, found.result
         lines = [
             [*ids[item.member_id], item.agency, item.record_ref, item.grade, item.link_id, [item.rule, *item.evidence]]
             for item in result.links
@@ -151,16 +130,6 @@ class Linking:
             self._hold(tx)
             tx.links.finish_step(run.run, LINK_STEP, kept, _linked_events(run, lines))
         return kept
-
-    def _encoded(self, run: Run, agency: str, protocol: LoadedProtocol) -> EncodedRecords:
-        assert run.inputs is not None  # noqa: S101 - started
-        clk = protocol.document.encoding.clks[0].id
-        return open_encodings(self._files(run.inputs.submissions[agency]), agency, clk, self.service.keys.sealing)
-
-    def _files(self, submission: str) -> list[Path]:
-        """The files that a submission is made of, the full one first."""
-        with self.service.store.reading() as tx:
-            return [self.service.folder.submission(source) for source in tx.submissions.chain(submission)]
 
     def _reporter(self, run: Run) -> Callable[[Stage], None]:
         last = [self.service.now()]
@@ -181,7 +150,7 @@ class Linking:
         kept |= {(item.agency, item.record_ref) for item in found}
         for agency, submission in sorted(run.inputs.submissions.items()):
             refs = {ref for of, ref in kept if of == agency}
-            rows = linked_cells(self._files(submission), refs)
+            rows = linked_cells(files_of(self.service, submission), refs)
             with self.service.store.writing() as tx:
                 self._hold(tx)
                 tx.submissions.add_cells(submission, rows)
@@ -195,6 +164,61 @@ class Linking:
             enqueue(tx.jobs, "retention", run.run, now)
             tx.jobs.finish(self.job, "done")
         log().info("run completed", run=run.run, links=published.made + published.kept + published.regraded)
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What the matcher found: the families it worked outwards from, how it names their members, its result."""
+
+    families: list[StoredFamily]
+    ids: dict[str, tuple[str, str]]
+    result: LinkResult
+
+
+def matched(
+    service: Service,
+    submissions: Mapping[str, str],
+    protocol: LoadedProtocol,
+    rules: MatchRules,
+    progress: Callable[[Stage], None] | None = None,
+) -> Matched:
+    """Link outwards from every declared member of an open case. Nothing is written."""
+    clk, key = protocol.document.encoding.clks[0].id, service.keys.sealing
+    encoded = {
+        agency: open_encodings(files_of(service, submissions[agency]), agency, clk, key)
+        for agency in sorted(submissions)
+    }
+    anchor = encoded.pop(DECLARING_AGENCY)
+    with service.store.reading() as tx:
+        families = [item for item in tx.families.families() if _open(item, service.now().date())]
+        active = [item for item in tx.links.active() if item.agency in encoded]
+        markers = [(agency, *item) for agency in encoded for item in tx.links.markers(agency)]
+    ids = _members(families)
+    by_person: dict[str, list[str]] = {}
+    for name, (_, ref) in ids.items():
+        by_person.setdefault(ref, []).append(name)
+    known = set(anchor.record_refs)
+    result = link(
+        anchor,
+        [_family(item, known) for item in families],
+        list(encoded.values()),
+        rules,
+        markers=[
+            Marker(name, agency, record, cast(MarkerKind, decision))
+            for agency, member, record, decision in markers
+            for name in by_person.get(member, ())
+        ],
+        previous=[_previous(item) for item in active],
+        progress=progress,
+        threads=service.settings.threads or None,
+    )
+    return Matched(families, ids, result)
+
+
+def files_of(service: Service, submission: str) -> list[Path]:
+    """The files that a submission is made of, the full one first."""
+    with service.store.reading() as tx:
+        return [service.folder.submission(source) for source in tx.submissions.chain(submission)]
 
 
 def _members(families: list[StoredFamily]) -> dict[str, tuple[str, str]]:

@@ -21,7 +21,8 @@ from typing import Any, Protocol
 
 from api.families import StoredFamily
 from protocols.audit.events import AlertRaised, ProfileAnswered, ProfileRefused
-from protocols.decision import Facts, Granted
+from protocols.decision import Decision, Facts, Granted
+from protocols.decision_inputs import pack_asking, pack_facts
 from protocols.errors import Busy, Refusal
 from protocols.family import ConsentRecord
 from protocols.identity import WorkerAssertion
@@ -227,6 +228,12 @@ def allocations(claims: WorkerAssertion, family: StoredFamily, today: date) -> l
     ]
 
 
+def is_open(family: StoredFamily, today: date) -> bool:
+    """Whether the family's case is open."""
+    closed = family.declaration.closed
+    return closed is None or today < closed
+
+
 def decide(
     question: Question, family: StoredFamily, picture: Picture, store: ProfileStore, break_glass: bool = False
 ) -> Answer:
@@ -306,8 +313,8 @@ def _kept(
     profile_id: str,
 ) -> tuple[StoredAnswer, ProfileAnswered]:
     claims = question.assertion
-    facts = _ShortFacts()
-    body = json.dumps([_line(item, facts) for item in told], separators=(",", ":"), sort_keys=True).encode()
+    open_case = is_open(family, question.today)
+    body = json.dumps([_line(item, open_case) for item in told], separators=(",", ":"), sort_keys=True).encode()
     salt = secrets.token_bytes(16)
     counts = Counter((item.member_ref, item.agency, cell.cell.record_ref) for item in told for cell in item.released)
     known = {(item.member_ref, item.agency) for item in told if item.known}
@@ -345,50 +352,33 @@ def _kept(
     return stored, event
 
 
-def _line(item: MemberAtAgency[SealedCell], short: _ShortFacts) -> dict[str, Any]:
-    """One member at one agency as it is kept: the state that was told and every decision with what it depended on."""
+def _line(item: MemberAtAgency[SealedCell], open_case: bool) -> dict[str, Any]:
+    """One member at one agency as it is kept: the state that was told, and every decision with all that it depended on.
+
+    `facts` has each set of facts once; a decision ends with the place of its own.
+    """
+    facts: dict[int, tuple[int, Facts]] = {}  # by identity: most decisions share theirs, and hashing them takes longer
     return {
         "member": item.member_ref,
         "agency": item.agency,
         "state": item.state.value,
         "released": [cell.cell.attribute for cell in item.released],
+        "open_case": open_case,
+        "asking": pack_asking(item.decisions[0].request),
         "decisions": [
             [
                 made.request.mode.value,
                 made.request.attribute,
-                *(
-                    [
-                        "granted",
-                        made.decision.rule,
-                        made.decision.basis,
-                        made.decision.stage.value,
-                        made.decision.break_glass,
-                    ]
-                    if isinstance(made.decision, Granted)
-                    else ["refused", [f"{reason.code.value}:{reason.rule}" for reason in made.decision.reasons]]
-                ),
-                short(made.facts),
+                *_outcome(made.decision),
+                facts.setdefault(id(made.facts), (len(facts), made.facts))[0],
             ]
             for made in item.decisions
         ],
-        "own_client": item.decisions[0].request.own_client if item.decisions else False,
+        "facts": [pack_facts(each) for _, each in facts.values()],
     }
 
 
-class _ShortFacts:
-    """The facts of decisions, short: what is not said is as the defaults of `protocols.decision.Facts`. Most decisions share theirs."""
-
-    def __init__(self) -> None:
-        self._seen: dict[int, tuple[Facts, list[Any]]] = {}
-
-    def __call__(self, facts: Facts) -> list[Any]:
-        seen = self._seen.get(id(facts))
-        if seen is None:
-            seen = self._seen[id(facts)] = (facts, self._short(facts))
-        return seen[1]
-
-    def _short(self, facts: Facts) -> list[Any]:
-        flags = [name for name in ("held", "silent", "shielded", "deceased", "break_glass") if getattr(facts, name)]
-        flags += [name for name in ("protocol_fresh", "stage_fresh", "role_fresh") if not getattr(facts, name)]
-        ties = [[tie.stage, tie.relationship, tie.contact] for tie in facts.children]
-        return [facts.kind, facts.grade, facts.consent, ties, flags]
+def _outcome(decision: Decision) -> list[Any]:
+    if isinstance(decision, Granted):
+        return ["granted", decision.rule, decision.basis, decision.stage.value, decision.break_glass]
+    return ["refused", [f"{reason.code.value}:{reason.rule}" for reason in decision.reasons]]

@@ -7,7 +7,8 @@ from datetime import datetime
 from threading import Lock
 from typing import ClassVar, Protocol
 
-from protocols.audit.events import ProtocolActivated, ProtocolLoaded, ProtocolSuspended
+from api.problems import NotFound
+from protocols.audit.events import ProtocolActivated, ProtocolLoaded
 from protocols.errors import ProtocolError, Unavailable
 from protocols.load import LoadedProtocol, load_protocol_text
 
@@ -38,9 +39,6 @@ class ProtocolStore(Protocol):
     def activate_protocol(self, digest: str, at: datetime, event: ProtocolActivated) -> None:
         """Put a version in force."""
 
-    def suspend_protocol(self, digest: str, event: ProtocolSuspended) -> None:
-        """Stop every release under a version."""
-
 
 class ProtocolCache:
     """Documents are parsed and compiled once in a process for each digest: a digest never means anything else."""
@@ -64,6 +62,13 @@ class ProtocolCache:
             )
         return self.load(version)
 
+    def version(self, store: ProtocolStore, digest: str) -> LoadedProtocol:
+        """A version by its digest. Raises `NotFound`."""
+        version = store.protocol(digest)
+        if version is None:
+            raise NotFound("There is no such version of the sharing protocol.", next_step="List the versions.")
+        return self.load(version)
+
     def load(self, version: ProtocolVersion) -> LoadedProtocol:
         """A version, parsed. Raises `ProtocolError` if the stored text is not what its digest says."""
         with self._lock:
@@ -85,7 +90,7 @@ def add(store: ProtocolStore, loaded: LoadedProtocol, actor: str, at: datetime) 
     if store.protocol(loaded.digest) is None:
         document = loaded.document
         store.add_protocol(
-            ProtocolVersion(loaded.digest, document.id, document.version, loaded.text, "loaded"),
+            ProtocolVersion(loaded.digest, document.id, document.version, loaded.text, "draft"),
             at,
             ProtocolLoaded(actor=actor, protocol=document.id, version=document.version, digest=loaded.digest),
         )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from api.explain import AnswerStore, place_of, unpack
+from api.explain import AnswerStore, place_of, remembered, unpack
 from api.identity import DECLARING_AGENCY
 from api.problems import NotFound
 from api.runs import ActiveLink
 from protocols.audit.events import AuditAsked
+from protocols.decision_inputs import pack
 from protocols.document import SharingProtocol
 from protocols.family import ConsentRecord
+from protocols.load import LoadedProtocol
+from protocols.why import why_text
 
 BREACH_HOURS = 72
 
@@ -319,19 +322,35 @@ def article_30(store: QuestionStore, agency: str, protocol: SharingProtocol, who
     }
 
 
-def explain(store: QuestionStore, answers: AnswerStore, decision_id: str, who: Asking) -> dict[str, Any]:
-    """What one decision was, by which rule or with every failed condition, and what it depended on."""
+def explain(
+    store: QuestionStore,
+    answers: AnswerStore,
+    versions: Callable[[str], LoadedProtocol],
+    decision_id: str,
+    who: Asking,
+) -> dict[str, Any]:
+    """What one decision was, what it depended on, and the decision made again under its own version, in words.
+
+    `versions` gives a version of the sharing protocol by its digest.
+    """
     place = place_of(answers, decision_id) if decision_id.count(".") == 3 else None
     if place is None:
         raise NotFound("There is no such decision.", next_step="Use an id from a profile.")
     _record(store, who, "explain-decision", decision_id, 1)
+    loaded, number = versions(place.protocol_digest), place.attribute_number
+    about = loaded.document.attributes[number - 1].id if number else None
+    made = list(zip(place.line["decisions"], remembered(place.line, "member"), strict=True))
+    asked = [item for item in made if about in (None, item[1].request.attribute)]
     return {
         "decision": decision_id,
         "profile": place.profile,
+        "protocol_digest": place.protocol_digest,
         "family_ref": place.family_ref,
         "member_ref": place.member_ref,
         "agency": place.agency,
         "state": place.line["state"],
         "released": place.line["released"],
-        "decisions": place.line["decisions"],
+        "decisions": [decision[:-1] for decision, _ in asked],
+        "inputs": [pack(inputs) for _, inputs in asked],
+        "why": [why_text(inputs, loaded) for _, inputs in asked],
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from api.break_glass import alert
 from api.explain import unpack
@@ -67,8 +68,8 @@ def _silent(tx: Transaction, now: datetime) -> None:
     tx.desk.move_cursor(CURSOR, position)
 
 
-def _is_silent(line: dict[str, list[list[object]]]) -> bool:
-    return any("silent" in decision[-1][-1] for decision in line["decisions"])  # type: ignore[index]
+def _is_silent(line: dict[str, Any]) -> bool:
+    return any("silent" in facts["flags"] for facts in line["facts"])
 
 
 def _remind(tx: Transaction, now: datetime) -> None:

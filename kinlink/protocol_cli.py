@@ -10,7 +10,6 @@ import typer
 
 from config.resources import PROTOCOL_FILE, SCHEMAS
 from protocols.cedar import compile_to_cedar
-from protocols.decision import considered, decide
 from protocols.decision_inputs import Remembered, read_lines
 from protocols.diff import Told, changes, effect
 from protocols.document import SharingProtocol
@@ -25,13 +24,12 @@ from protocols.schema import json_schema
 from protocols.sentences import (
     capital,
     day_words,
-    decision_sentences,
-    reason_sentence,
     sentence_of_grant,
     sentence_of_never,
     sentence_of_prohibition,
 )
 from protocols.vocabulary import RoleFunction
+from protocols.why import why_text
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -218,31 +216,6 @@ def generated_pages(loaded: LoadedProtocol) -> dict[str, str]:
         "protocol-matrix.md": matrix_page(loaded),
         "protocol-lifecycle.md": lifecycle_page(),
     }
-
-
-def why_text(item: Remembered, loaded: LoadedProtocol) -> str:
-    """One decision made again, in words."""
-    request, facts, protocol = item.request, item.facts, loaded.compiled
-    flags = [
-        name for name in ("held", "silent", "shielded", "deceased", "break_glass", "stopped") if getattr(facts, name)
-    ]
-    children = ", ".join(
-        f"{tie.stage}{f' ({tie.relationship}, {tie.contact})' if tie.relationship else ''}" for tie in facts.children
-    )
-    lines = [
-        f"Asked {request.at.isoformat()} under {loaded.label} ({loaded.digest[:16]}…): `{request.attribute or request.mode}` of "
-        f"`{request.agency}` by `{request.role_function}` for {request.purpose}; "
-        f"{'on' if request.allocated else 'not on'} the case; {'their own client' if request.own_client else 'not their own client'}.",
-        f"The person: {facts.kind}; children: {children or 'none'}; link: {facts.grade or 'none'}; consent: {facts.consent}; "
-        f"{', '.join(flags) or 'nothing flagged'}.",
-        *decision_sentences(loaded.document, decide(request, facts, protocol)),
-    ]
-    for other in considered(request, facts, protocol):
-        if other.unmet:
-            lines.append(
-                f"Not `{other.rule}`: {'; '.join(reason_sentence(r).partition(': ')[2] for r in other.unmet)}."
-            )
-    return "\n".join(lines) + "\n"
 
 
 def _check_schemas(document: SharingProtocol, schemas: Path) -> None:

@@ -34,19 +34,33 @@ class Remembered:
 
 
 def pack(item: Remembered) -> dict[str, Any]:
-    """The inputs as JSON data. What is false or empty is left out."""
-    request, facts = item.request, item.facts
-    packed: dict[str, Any] = {
+    """The inputs as JSON data. Flags that do not stand are left out."""
+    request = item.request
+    return {
         "subject": item.subject,
         "open_case": item.open_case,
-        "at": request.at.isoformat(),
-        "function": request.role_function.value,
-        "purpose": request.purpose.value,
+        **pack_asking(request),
         "agency": request.agency,
         "mode": request.mode.value,
         "attribute": request.attribute,
+        **pack_facts(item.facts),
+    }
+
+
+def pack_asking(request: Request) -> dict[str, Any]:
+    """Who asks, what for and when: what all decisions of one answer about one member share."""
+    return {
+        "at": request.at.isoformat(),
+        "function": request.role_function.value,
+        "purpose": request.purpose.value,
         "allocated": request.allocated,
         "own_client": request.own_client,
+    }
+
+
+def pack_facts(facts: Facts) -> dict[str, Any]:
+    """Everything that was so about the person, the link and the moment."""
+    return {
         "kind": facts.kind.value,
         "children": [_pack_tie(tie) for tie in facts.children],
         "grade": facts.grade.value if facts.grade else None,
@@ -54,7 +68,6 @@ def pack(item: Remembered) -> dict[str, Any]:
         "flags": [name for name in FLAGS if getattr(facts, name)],
         "not_fresh": [name for name in FRESH if not getattr(facts, name)],
     }
-    return packed
 
 
 def unpack(data: Any) -> Remembered:

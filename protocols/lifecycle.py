@@ -162,6 +162,11 @@ def required_approvals(document: SharingProtocol) -> frozenset[tuple[str, Office
     return frozenset(owners | {(p.id, Office.CALDICOTT_GUARDIAN) for p in document.parties if p.health})
 
 
+def missing_advice(standing: Standing) -> frozenset[str]:
+    """Agencies whose data protection officer is still to advise."""
+    return required_advice(standing.document) - {act.agency for act in standing.by(Deed.ADVISE)}
+
+
 def missing_approvals(standing: Standing) -> frozenset[tuple[str, Office]]:
     """Approvals that are still to come."""
     given = {(act.agency, act.office) for act in standing.by(Deed.APPROVE)}
@@ -284,7 +289,7 @@ def _moved(standing: Standing, act: Act, rule: Transition) -> Standing:
 
 def _settled(standing: Standing) -> Status:
     """How far advice and approvals have come, in whatever order they came."""
-    if required_advice(standing.document) - {act.agency for act in standing.by(Deed.ADVISE)}:
+    if missing_advice(standing):
         return Status.DRAFT
     return Status.ADVISED if missing_approvals(standing) or open_objections(standing) else Status.APPROVED
 

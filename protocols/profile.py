@@ -30,7 +30,7 @@ from protocols.profile_facts import (
 )
 from protocols.profile_scene import Scene
 from protocols.profile_send import Sealed, to_wire
-from protocols.vocabulary import Contact, Grade, Relationship
+from protocols.vocabulary import Contact, Grade, Relationship, Stage
 
 __all__ = [
     "AgencyStatus",
@@ -100,10 +100,18 @@ def _present(member: FamilyMember, day: date) -> bool:
 
 
 def _ties(family: FamilyDeclaration, member: FamilyMember, day: date) -> tuple[ChildTie, ...]:
-    """The children of this family through whom a member counts; an unborn child's mother lives with it."""
+    """The children of this family through whom a member counts; an unborn child's mother lives with it.
+
+    A case that is closed has no other stage, whatever the children's last stages were.
+    """
+    shut = family.closed is not None and family.closed <= day
     if member.stage is not None:
-        return (ChildTie(member.stage),)
-    stages = {child.record_ref: child.stage for child in family.members if child.stage and _present(child, day)}
+        return (ChildTie(Stage.CLOSED if shut else member.stage),)
+    stages = {
+        child.record_ref: Stage.CLOSED if shut else child.stage
+        for child in family.members
+        if child.stage and _present(child, day)
+    }
     carried = {child.record_ref for child in family.members if child.mother_ref == member.record_ref} & set(stages)
     ties = [
         ChildTie(stages[tie.child_ref], tie.relationship, tie.contact)

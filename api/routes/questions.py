@@ -14,6 +14,7 @@ from api.problems import NotFound, described
 from api.routes.corrections import AGENCY
 from api.routes.families import FamilyRef
 from protocols.family import RECORD_REF
+from protocols.load import LoadedProtocol
 
 router = APIRouter(prefix="/v1/audit", responses=described(401, 403, 404, 422, 429, 503))
 RecordRef = Annotated[str, Path(pattern=RECORD_REF)]
@@ -78,6 +79,11 @@ def article_30(agency: Agency, request: Request) -> dict[str, Any]:
 def explain(
     decision_id: Annotated[str, Path(pattern=r"^prf-[0-9a-f]{20}\.\d{2}\.\d{2}\.\d{3}$")], request: Request
 ) -> dict[str, Any]:
-    """What a decision was, by which rule or with every failed condition, and what it depended on."""
-    with service_of(request).store.writing() as tx:
-        return questions.explain(tx.questions, tx.profiles, decision_id, _who(request))
+    """What a decision was, what it depended on, and the decision made again under its own version, in words."""
+    service = service_of(request)
+    with service.store.writing() as tx:
+
+        def version(digest: str) -> LoadedProtocol:
+            return service.protocols.version(tx.identity, digest)
+
+        return questions.explain(tx.questions, tx.profiles, version, decision_id, _who(request))

@@ -19,7 +19,6 @@ from protocols.audit.events import (
     ClientRevoked,
     ProtocolActivated,
     ProtocolLoaded,
-    ProtocolSuspended,
     ServiceCreated,
     TokenIssued,
     TokenRefused,
@@ -163,7 +162,7 @@ class Identity:
                 protocol=version.protocol,
                 version=version.version,
                 text=version.text,
-                state="loaded",
+                state=version.state,
                 loaded_at=at,
             )
         )
@@ -173,11 +172,6 @@ class Identity:
         self._audit.append(event)
         self._session.execute(update(ProtocolRow).where(ProtocolRow.state == "live").values(state="retired"))
         self._session.execute(update(ProtocolRow).where(ProtocolRow.digest == digest).values(state="live", live_at=at))
-
-    def suspend_protocol(self, digest: str, event: ProtocolSuspended) -> None:
-        """Stop every release under a version."""
-        self._audit.append(event)
-        self._session.execute(update(ProtocolRow).where(ProtocolRow.digest == digest).values(state="suspended"))
 
 
 def _key(row: ClientKeyRow) -> ClientKey:

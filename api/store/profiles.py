@@ -15,6 +15,7 @@ from api.profiles import LinkedRecord, Picture, SealedCell, StoredAnswer
 from api.store.families import ROLES, STAGES
 from api.store.log import AuditLog
 from api.store.tables import CellRow, ConflictRow, ConsentRow, FeedRow, RecordRow, SubmissionRow
+from api.store.tables_agreement import StopRow
 from api.store.tables_work import AlertRow, ChangeRow, LinkRow, ProfileRow, ViewRow
 from protocols.audit.events import AlertRaised, ProfileAnswered, ProfileRefused
 from protocols.family import ConsentRecord
@@ -52,6 +53,7 @@ class Profiles:
         feeds = {
             row.feed: row.confirmed_at for row in self._session.execute(select(FeedRow.feed, FeedRow.confirmed_at))
         }
+        stopped = set(self._session.execute(select(StopRow.agency)).scalars())
         links = self._links(family.declaration.family_ref)
         consents = self._consents(
             {(newest.get(DECLARING_AGENCY, ""), member.record_ref) for member in family.declaration.members}
@@ -60,7 +62,9 @@ class Profiles:
         return Picture(
             generation=generation,
             linked=self._linked(links, newest, current, consents),
-            agencies={agency: AgencyStatus(submitted.get(agency)) for agency in protocol_agencies},
+            agencies={
+                agency: AgencyStatus(submitted.get(agency), stopped=agency in stopped) for agency in protocol_agencies
+            },
             consents=tuple(
                 consent
                 for member in family.declaration.members
@@ -217,12 +221,14 @@ class Profiles:
                 [{"profile": answer.profile, "link": link, "released": n} for link, n in answer.views.items()],
             )
 
-    def decisions(self, profile: str) -> tuple[str, bytes] | None:
-        """The family and the decisions of an answer, as they are kept."""
+    def decisions(self, profile: str) -> tuple[str, str, bytes] | None:
+        """The family, the sharing protocol's digest and the decisions of an answer, as they are kept."""
         row = self._session.execute(
-            select(ProfileRow.family_ref, ProfileRow.decisions).where(ProfileRow.profile == profile)
+            select(ProfileRow.family_ref, ProfileRow.protocol_digest, ProfileRow.decisions).where(
+                ProfileRow.profile == profile
+            )
         ).one_or_none()
-        return None if row is None else (row.family_ref, row.decisions)
+        return None if row is None else (row.family_ref, row.protocol_digest, row.decisions)
 
     def keep_refusal(self, event: ProfileRefused, alert: AlertRaised, at: datetime) -> None:
         """Record a refused question and alert the agency whose case it is."""

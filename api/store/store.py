@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from api.store.agreement import Agreement
 from api.store.constraints import explained
 from api.store.corrections import Corrections
 from api.store.desk import Desk
@@ -51,6 +52,7 @@ class Transaction:
         self.profiles = Profiles(session, self.audit)
         self.corrections = Corrections(session, self.audit, self.links)
         self.desk = Desk(session, self.audit, self.profiles)
+        self.agreement = Agreement(session, self.audit, self.identity, self.profiles)
         self.retention = Retention(session, self.audit, self.links)
         self.questions = Questions(session, self.audit)
         self.jobs = Jobs(session, self.audit)

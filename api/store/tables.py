@@ -24,7 +24,7 @@ class ProtocolRow(Base):
 
     __tablename__ = "protocols"
     __table_args__ = (
-        _one_of("state", "loaded", "live", "suspended", "retired"),
+        _one_of("state", "draft", "advised", "approved", "scheduled", "live", "suspended", "retired"),
         UniqueConstraint("protocol", "version"),
         Index(
             "uq_protocols_live",

@@ -29,6 +29,10 @@ class EventKind(StrEnum):
     PROTOCOL_LOADED = "protocol:version:loaded"
     PROTOCOL_ACTIVATED = "protocol:version:activated"
     PROTOCOL_SUSPENDED = "protocol:version:suspended"
+    PROTOCOL_ACTED_ON = "protocol:version:acted-on"
+    PROTOCOL_REHEARSED = "protocol:version:rehearsed"
+    RELEASES_STOPPED = "protocol:releases:stopped"
+    RELEASES_STARTED = "protocol:releases:started"
     CLIENT_REGISTERED = "client:card:registered"
     CLIENT_KEY_RETIRED = "client:key:retired"
     CLIENT_REVOKED = "client:access:revoked"
@@ -71,6 +75,7 @@ class EventKind(StrEnum):
     CERTIFICATE_SIGNED = "retention:certificate:signed"
     AUDIT_ASKED = "audit:question:answered"
     AUDIT_EXPORTED = "audit:log:exported"
+    INPUTS_EXPORTED = "audit:decision-inputs:exported"
     PERSONAL_ERASED = "audit:personal:erased"
 
 
@@ -148,6 +153,49 @@ class ProtocolSuspended(Event):
     version: int
     digest: str
     reason: str
+
+
+class ProtocolActedOn(Event):
+    """Somebody in an office advised on a version, approved it, or moved it on. `act_sha256` names the signed act."""
+
+    kind = EventKind.PROTOCOL_ACTED_ON
+    protocol: str
+    version: int
+    digest: str
+    deed: str
+    office: str
+    state: str
+    verdict: str | None = None
+    act_sha256: str
+    person: Personal
+
+
+class ProtocolRehearsed(Event):
+    """A version was rehearsed on kept decision inputs and golden personas."""
+
+    kind = EventKind.PROTOCOL_REHEARSED
+    decides = False
+    digest: str
+    live_digest: str
+    report: str
+    questions: int
+    passes: bool
+
+
+class ReleasesStopped(Event):
+    """An agency's data protection officer stopped everything that it tells."""
+
+    kind = EventKind.RELEASES_STOPPED
+    agency: str
+    act_sha256: str
+
+
+class ReleasesStarted(Event):
+    """An agency's senior risk owner lets it tell again."""
+
+    kind = EventKind.RELEASES_STARTED
+    agency: str
+    act_sha256: str
 
 
 class ClientRegistered(Event):
@@ -555,6 +603,16 @@ class AuditExported(Event):
     size: int
     root: str
     openings: bool
+
+
+class InputsExported(Event):
+    """Kept decision inputs left the service, without names or references, to rehearse a draft elsewhere."""
+
+    kind = EventKind.INPUTS_EXPORTED
+    decides = False
+    since: str
+    answers: int
+    decisions: int
 
 
 class PersonalErased(Event):

@@ -22,8 +22,11 @@ ALLOWED = {
     Guard.AUDIT: {"social_care"},
     Guard.START: {"operator", "social_care"},
     Guard.CHALLENGE: {"workbook", "social_care", "police"},
+    Guard.AGREE: {"operator", "social_care", "police"},
+    Guard.READ: set(PARTIES),
 }
 EXAMPLES = {
+    "digest": "0" * 64,
     "session": "ses-" + "0" * 16,
     "upload_id": "up-" + "0" * 24,
     "submission_id": "sub-" + "0" * 24,

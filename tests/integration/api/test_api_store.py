@@ -7,7 +7,7 @@ from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from api.store.engine import make_engine
+from api.store.engine import WRITES, make_engine
 from api.store.migrate import _config, check_schema, migrate, newest, present
 from api.store.store import Store
 from protocols.audit.entries import read_entry
@@ -152,6 +152,30 @@ def test_migrations_go_back_and_forth(url):
     assert present(engine) is None
     engine.dispose()
     assert migrate(url) == (None, newest())
+
+
+@BOTH
+def test_a_migration_keeps_what_refers_to_a_table_that_is_made_anew(url):
+    engine = make_engine(url).execution_options(**{WRITES: True})
+    command.upgrade(_config(engine), "0003")
+    at = "2026-11-01 00:00:00"
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO protocols VALUES ('d', 'p', 1, 'text', 'loaded', :at, NULL)"),
+            {"at": at},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO submissions VALUES ('s', 'police', 1, 'f', '{}', 'd', 1, 'k', 'b', '2026-11-01', 'current', "
+                "'r', :at, NULL, NULL)"
+            ),
+            {"at": at},
+        )
+    engine.dispose()
+    migrate(url)
+    with make_engine(url).connect() as connection:
+        assert connection.execute(text("SELECT state FROM protocols")).scalar_one() == "draft"
+        assert connection.execute(text("SELECT protocol_digest FROM submissions")).scalar_one() == "d"
 
 
 @BOTH
