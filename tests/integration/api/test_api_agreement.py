@@ -257,7 +257,7 @@ def test_changed_match_rules_are_asked_of_the_matcher(everybody):
     assert links["lost"] == 180
     assert 0 < links["review_after"] <= 180
     encoding = json.loads(canonical_json(everybody.protocol.document))["encoding"]
-    encoding["hardening"] = encoding.get("hardening", {}) | {"diffusion": 5}
+    encoding["hardening"] = encoding.get("hardening", {}) | {"t": 5}
     other = Table(everybody, draft(everybody.protocol, version=3, encoding=encoding))
     assert other.rehearsed()["report"]["links"] is None
 

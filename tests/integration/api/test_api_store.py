@@ -173,9 +173,11 @@ def test_a_migration_keeps_what_refers_to_a_table_that_is_made_anew(url):
         )
     engine.dispose()
     migrate(url)
-    with make_engine(url).connect() as connection:
+    after = make_engine(url)
+    with after.connect() as connection:
         assert connection.execute(text("SELECT state FROM protocols")).scalar_one() == "draft"
         assert connection.execute(text("SELECT protocol_digest FROM submissions")).scalar_one() == "d"
+    after.dispose()
 
 
 @BOTH
