@@ -16,6 +16,8 @@ from api.protocol_versions import add
 from api.rehearsing import export_inputs, kept_since, rehearse_version
 from api.routes.about import ProtocolText
 from api.routes.corrections import AGENCY, Given
+from api.service import Service
+from api.soundness import require_sound
 from protocols.acts import sign_act
 from protocols.errors import InputError
 from protocols.lifecycle import (
@@ -28,7 +30,7 @@ from protocols.lifecycle import (
     missing_approvals,
     open_objections,
 )
-from protocols.load import MAX_BYTES, load_protocol_text
+from protocols.load import MAX_BYTES, LoadedProtocol, load_protocol_text
 from protocols.rehearsal import RehearsalReport
 
 router = APIRouter()
@@ -174,10 +176,10 @@ def text(digest: Digest, request: Request) -> ProtocolText:
 def act(digest: Digest, new: NewAct, request: Request) -> StandingView:
     """Do what a signed act says: a party's own credential and signature vouch for the person and the office."""
     service, client = service_of(request), caller(request).client
-    with service.store.writing() as tx:
+    with service.store.reading() as tx:
         loaded = service.protocols.version(tx.identity, digest)
         signed = signed_act(tx.identity, new.act, client, service.now())
-        return _view(take(tx.agreement, loaded, signed, client, service.now()))
+    return _take(service, loaded, signed, client)
 
 
 @router.post("/v1/me/protocols/{digest}/acts", status_code=201, responses=described(401, 403, 404, 422, 429, 503))
@@ -196,12 +198,18 @@ def _act(digest: str, new: PersonsAct | PersonsStop, request: Request) -> Standi
     """Do what a person in an office does. The service signs what it saw: who was signed in, and what they asked for."""
     service, who = service_of(request), person(request)
     acting(who, new.agency, new.office)
-    now = service.now()
-    done = Act(digest=digest, person=who.person, at=now, **new.model_dump())
-    signed = SignedAct(done, sign_act(done, service.keys.signing))
-    with service.store.writing() as tx:
+    done = Act(digest=digest, person=who.person, at=service.now(), **new.model_dump())
+    with service.store.reading() as tx:
         loaded = service.protocols.version(tx.identity, digest)
-        return _view(take(tx.agreement, loaded, signed, new.agency, now))
+    return _take(service, loaded, SignedAct(done, sign_act(done, service.keys.signing)), new.agency)
+
+
+def _take(service: Service, loaded: LoadedProtocol, signed: SignedAct, actor: str) -> StandingView:
+    """Put an act into effect. Match rules are judged before the transaction begins: that takes seconds."""
+    if signed.act.deed in (Deed.SCHEDULE, Deed.GO_LIVE):
+        require_sound(loaded)
+    with service.store.writing() as tx:
+        return _view(take(tx.agreement, loaded, signed, actor, service.now()))
 
 
 @router.post("/v1/protocols/{digest}/rehearsal", status_code=201, responses=described(401, 403, 404, 422, 429, 503))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.admin import register_card
+from api.soundness import judged_by
 from protocols.acts import sign_act
 from protocols.decision_inputs import read_lines
 from protocols.lifecycle import Act, Deed, Office, Status, Verdict, replay, required_approvals
@@ -92,6 +93,14 @@ class Table:
 
     def standing(self):
         return self.site.call("police", "GET", f"/v1/protocols/{self.digest}").json()
+
+
+@pytest.fixture(autouse=True)
+def judge():
+    """Match rules are judged sound, as the shipped ones are; the real judge has tests of its own and takes seconds."""
+    judged_by(lambda loaded: ())
+    yield
+    judged_by(None)
 
 
 @pytest.fixture
@@ -231,6 +240,18 @@ def test_a_draft_that_fails_a_golden_persona_cannot_be_scheduled(everybody):
     assert "personas are treated otherwise" in refused.json()["detail"]
     unknown = table.scheduled("0" * 64)
     assert "no such rehearsal" in unknown.json()["detail"]
+    assert table.standing()["status"] == "approved"
+
+
+def test_match_rules_that_are_certain_on_too_little_cannot_be_scheduled(table):
+    table.advised()
+    table.approved()
+    report = table.rehearsed()
+    judged_by(lambda loaded: ("only the name agrees",))
+    refused = table.scheduled(report["digest"])
+    assert (refused.status_code, "only the name agrees" in refused.json()["detail"]) == (403, True)
+    judged_by(None)
+    assert table.scheduled(report["digest"]).status_code == 403
     assert table.standing()["status"] == "approved"
 
 
