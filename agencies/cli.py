@@ -323,6 +323,21 @@ def submissions(folder: FolderOption = Path()) -> None:
         console.print("The service has no submission of this agency.")
 
 
+@agency_app.command("watch-log")
+def watch_log(folder: FolderOption = Path()) -> None:
+    """Check that the service's audit log has only grown since last time, keep its head, and cosign it."""
+    from agencies.client import ServiceClient
+    from agencies.witness import watch_log as watch
+
+    opened = AgencyFolder(folder)
+    with opened.lock(), ServiceClient(opened) as client:
+        seen = watch(opened, client)
+    grown = f"the {seen.before:,} seen before are its beginning" if seen.before else "seen for the first time"
+    output().print(
+        f"[bold green]The audit log holds.[/] {seen.size:,} entries; {grown}. Its head is kept and cosigned."
+    )
+
+
 @agency_app.command()
 def withdraw(
     submission: Annotated[str, typer.Argument(help="A submission's id.")],

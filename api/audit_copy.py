@@ -15,12 +15,15 @@ from api.audit_log import EXPORT_FORMAT
 from api.fsck import check_store
 from api.store.engine import make_engine, read_only_address, sqlite_url
 from api.store.store import Store
+from protocols.audit.checkpoint import read_checkpoint
 from protocols.audit.entries import Opening
-from protocols.audit.note import NoteKey
+from protocols.audit.note import COSIGNATURE, NoteKey, read_note
 from protocols.audit.verify import LogCheck, LogReport, Row
 from protocols.errors import InputError, VerificationError
+from protocols.signing import Card
 
 _SQLITE = b"SQLite format 3\x00"
+_COSIGNATURES = "SELECT line FROM audit_cosignatures WHERE size = ? ORDER BY client"
 
 
 @dataclass(slots=True)
@@ -39,7 +42,8 @@ class Copy:
         try:
             with closing(sqlite3.connect(read_only_address(self.path), uri=True)) as database:
                 self.checkpoints = [
-                    note for (note,) in database.execute("SELECT note FROM audit_checkpoints ORDER BY size")
+                    note + "".join(line for (line,) in database.execute(_COSIGNATURES, (size,)))
+                    for size, note in database.execute("SELECT size, note FROM audit_checkpoints ORDER BY size")
                 ]
                 openings: dict[int, list[Opening]] = {}
                 for entry, name, salt, value in database.execute(
@@ -121,3 +125,16 @@ def check_copy_store(path: Path) -> list[str] | None:
         ) from error
     finally:
         engine.dispose()
+
+
+def cosigned_until(path: Path, card: Card) -> int | None:
+    """The size of the newest checkpoint in a copy that this agency cosigned; None if there is none. Raises `VerificationError`."""
+    key, copy, newest = NoteKey.of(card.party, card.verifying_key, COSIGNATURE), Copy(path), None
+    for _ in copy.entries():
+        pass
+    for text in copy.checkpoints:
+        note = read_note(text)
+        if any((item.name, item.key_id) == (key.name, key.key_id) for item in note.signatures):
+            note.verified_by([key])
+            newest = max(newest or 0, read_checkpoint(note).size)
+    return newest

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from api import questions
-from api.audit_copy import check_copy, check_copy_store
+from api.audit_copy import check_copy, check_copy_store, cosigned_until
 from api.audit_log import export_lines, prove, sign_checkpoint
 from api.fsck import check_store
 from api.packs import as_text
@@ -57,6 +57,7 @@ def verify(
     key: Annotated[Path | None, typer.Option(help="The log's key (log.vkey).", exists=True, dir_okay=False)] = None,
     origin: Annotated[str, typer.Option(help="The log's name, with --card.")] = "kinlink.local/audit",
     checkpoint: Annotated[list[Path] | None, typer.Option(help="A checkpoint that somebody kept.")] = None,
+    witness: Annotated[list[Path] | None, typer.Option(help="An agency's card: up to where did it cosign?")] = None,
 ) -> None:
     """Check a copy of the audit log offline: every entry, the root, every checkpoint, and that nothing stored lacks its entry."""
     vkey = read_key_file(key) if key else None
@@ -83,6 +84,12 @@ def verify(
     if gaps is not None:
         console.print(
             "Complete: every answer, refusal, correction, run and emergency access in the copy has its entry."
+        )
+    for path in witness or ():
+        theirs = open_card(path.read_text("utf-8"))
+        until = cosigned_until(copy, theirs)
+        console.print(
+            f"{theirs.party} cosigned the first {until} entries." if until else f"{theirs.party} cosigned none."
         )
     if vkey is None:
         console.print(

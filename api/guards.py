@@ -83,6 +83,8 @@ ROUTES: dict[tuple[str, str], Guard] = {
     ("POST", "/v1/alerts/{alert_id}/seen"): Guard.CLIENT,
     ("PUT", "/v1/workers/{worker}/conflicts"): Guard.DECLARE,
     ("GET", "/v1/audit/checkpoint"): Guard.CLIENT,
+    ("GET", "/v1/audit/consistency"): Guard.CLIENT,
+    ("POST", "/v1/audit/cosignatures"): Guard.SUBMIT,
     ("GET", "/v1/audit/families/{family_ref}"): Guard.AUDIT,
     ("GET", "/v1/audit/records/{agency}/{record_ref}"): Guard.AUDIT,
     ("GET", "/v1/audit/links/{link_id}/breach"): Guard.AUDIT,

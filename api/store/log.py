@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from api.store.tables_work import CheckpointRow, EntryRow, HeadRow, NodeRow, OpeningRow
+from api.store.tables_work import CheckpointRow, CosignatureRow, EntryRow, HeadRow, NodeRow, OpeningRow
 from protocols.audit.entries import Opening, seal_event
-from protocols.audit.events import Event
+from protocols.audit.events import CheckpointCosigned, Event
 from protocols.audit.merkle import HASH_BYTES, leaf_hash, node_hash, root
 from protocols.audit.verify import Row
 from protocols.errors import InputError, Unavailable
@@ -169,8 +169,31 @@ class AuditLog:
         ).scalar_one_or_none()
 
     def checkpoints(self) -> list[str]:
-        """Every signed checkpoint, oldest first."""
-        return list(self._session.execute(select(CheckpointRow.note).order_by(CheckpointRow.size)).scalars())
+        """Every signed checkpoint with the agencies' cosignatures, oldest first."""
+        lines: dict[int, str] = {}
+        cosigned = select(CosignatureRow.size, CosignatureRow.line).order_by(CosignatureRow.size, CosignatureRow.client)
+        for row in self._session.execute(cosigned):
+            lines[row.size] = lines.get(row.size, "") + row.line
+        notes = self._session.execute(select(CheckpointRow.size, CheckpointRow.note).order_by(CheckpointRow.size))
+        return [row.note + lines.get(row.size, "") for row in notes]
+
+    def checkpoint(self, size: int) -> str | None:
+        """The signed checkpoint of a size, with the agencies' cosignatures."""
+        note = self._session.execute(select(CheckpointRow.note).where(CheckpointRow.size == size)).scalar_one_or_none()
+        lines = select(CosignatureRow.line).where(CosignatureRow.size == size).order_by(CosignatureRow.client)
+        return None if note is None else note + "".join(self._session.execute(lines).scalars())
+
+    def cosigned(self) -> int | None:
+        """The size of the newest checkpoint that an agency cosigned."""
+        return self._session.execute(select(func.max(CosignatureRow.size))).scalar_one_or_none()
+
+    def add_cosignature(self, line: str, event: CheckpointCosigned) -> None:
+        """Keep an agency's cosignature; the first one of an agency on a checkpoint stays."""
+        row = self._session.get(CosignatureRow, (event.size, event.actor))
+        if row is None:
+            self.append(event)
+            values = {"size": event.size, "client": event.actor, "line": line, "at": self._clock()}
+            self._session.execute(insert(CosignatureRow).values(**values))
 
     def checkpointed(self) -> int:
         """The size of the newest checkpoint; -1 if there is none."""

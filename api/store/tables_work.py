@@ -248,6 +248,16 @@ class CheckpointRow(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class CosignatureRow(Base):
+    """An agency's line under a signed head of the log."""
+
+    __tablename__ = "audit_cosignatures"
+    size: Mapped[int] = mapped_column(ForeignKey("audit_checkpoints.size"), primary_key=True)
+    client: Mapped[str] = mapped_column(Id, primary_key=True)
+    line: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class ChallengeRow(Base):
     """Somebody says that a link is wrong. Until it is decided, nothing is released through the link."""
 

@@ -74,6 +74,7 @@ class EventKind(StrEnum):
     PURGE_COMPLETED = "retention:purge:completed"
     CERTIFICATE_SIGNED = "retention:certificate:signed"
     AUDIT_ASKED = "audit:question:answered"
+    CHECKPOINT_COSIGNED = "audit:checkpoint:cosigned"
     AUDIT_EXPORTED = "audit:log:exported"
     INPUTS_EXPORTED = "audit:decision-inputs:exported"
     PERSONAL_ERASED = "audit:personal:erased"
@@ -593,6 +594,14 @@ class AuditAsked(Event):
     question: str
     rows: int
     about: Personal
+
+
+class CheckpointCosigned(Event):
+    """An agency has checked that the log of this size follows from what it saw before, and stands by it."""
+
+    kind = EventKind.CHECKPOINT_COSIGNED
+    decides = False
+    size: int
 
 
 class AuditExported(Event):
