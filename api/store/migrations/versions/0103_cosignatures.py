@@ -6,7 +6,7 @@ from alembic import op
 from api.store.base import UtcDateTime
 
 revision = "0103"
-down_revision = "0102"
+down_revision = "0102_agreement"
 
 TABLE = "audit_cosignatures"
 REFUSAL = "the audit log is append-only"
