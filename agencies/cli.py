@@ -252,7 +252,7 @@ def encode(
             if counts.families or counts.consents
             else ""
         )
-        + (f", {counts.removed:,} removals" if counts.removed else "")
+        + (f", {counts.removed:,} removed" if counts.removed else "")
         + f"; epoch {made.manifest.epoch}, check value {made.manifest.key_check_value}."
     )
     if made.tally.left_out:
@@ -316,7 +316,7 @@ def submissions(folder: FolderOption = Path()) -> None:
         counts = each.get("counts") or {}
         console.print(
             f"{escape(str(each.get('id', '')))}  {escape(_STATES.get(str(each.get('state')), str(each.get('state'))))}  "
-            f"{counts.get('records', 0):,} records, extract of {escape(str(each.get('extract_date', '')))}, "
+            f"{'a delta of ' if each.get('kind') == 'delta' else ''}{counts.get('records', 0):,} records, extract of {escape(str(each.get('extract_date', '')))}, "
             f"received {escape(str(each.get('received_at', ''))[:16].replace('T', ' '))} UTC"
         )
     if not found:

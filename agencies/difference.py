@@ -121,11 +121,26 @@ def write_state(path: Path, state: Submitted) -> None:
 
 
 def accept_state(folder: AgencyFolder, submission: str) -> None:
-    """The service took a submission in: its state is now the last one."""
+    """The service took a submission in: its state is now the last one.
+
+    Where its state is not known any more, nothing is: a difference from another submission would be wrong.
+    """
     path = pending_state(folder, submission)
     if path.exists():
         write_private(path.with_name(_CURRENT), path.read_bytes(), replace=True)
         path.unlink()
+        return
+    before = last_submitted(folder)
+    if before is not None and before.submission != submission:
+        forget_state(folder)
+
+
+def sweep_states(folder: AgencyFolder) -> None:
+    """Remove the states of submissions that are not in the outbox any more."""
+    for path in folder.place("local").glob("*.state.parquet"):
+        submission = path.name.removesuffix(".state.parquet")
+        if not (folder.place("outbox") / f"{submission}.kinlink").exists():
+            path.unlink()
 
 
 def forget_state(folder: AgencyFolder) -> None:

@@ -14,7 +14,16 @@ from typing import Any
 import polars as pl
 
 from agencies.declarations import Declarations, Known, build_consents, build_families, check_parents, read_declarations
-from agencies.difference import Difference, State, Submitted, compare, last_submitted, pending_state, write_state
+from agencies.difference import (
+    Difference,
+    State,
+    Submitted,
+    compare,
+    last_submitted,
+    pending_state,
+    sweep_states,
+    write_state,
+)
 from agencies.encoders import protocol_encodings, require_conformance
 from agencies.folder import AgencyFolder
 from agencies.local_view import LocalMember, make_view, write_view
@@ -144,6 +153,7 @@ class _Making:
             path = self.folder.place("outbox") / f"{manifest.submission_id}{SUFFIX}"
             write_submission(path, manifest, self.folder.signing_key, parts)
         path.chmod(0o600)
+        sweep_states(self.folder)
         submission = manifest.submission_id
         write_state(
             pending_state(self.folder, submission), Submitted(submission, self.protocol.digest, self.epoch, now)

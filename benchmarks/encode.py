@@ -1,6 +1,6 @@
 """Encoding speed and memory, side by side with clkhash in one process.
 
-    python -m benchmarks.encode                     100,000 people, one core, three schemas
+    python -m benchmarks.encode                     100,000 people, one core, four schemas
     python -m benchmarks.encode --memory 1000000    peak memory of a streamed encoding
 
 People are drawn from clkhash's own tables of given and family names with their frequencies, so common names recur as they do in a
@@ -85,6 +85,7 @@ def speeds(raw: list[RawPerson], standard: list[StandardPerson]) -> Iterator[Spe
     cases: list[tuple[str, EncodingSchema, list[tuple[str, ...]]]] = [
         ("person (blake, 8 features)", person, _rows(person, standard)),
         ("names and date (blake)", _names_only(), [(p.given_name, p.family_name, p.date_of_birth) for p in standard]),
+        ("names, year, postcode (blake)", _mixed(), [_mixed_row(p) for p in raw]),
         ("clkhash's example (double hash)", _example(), [_example_row(i, p) for i, p in enumerate(raw)]),
     ]
     for name, schema, rows in cases:
@@ -153,20 +154,37 @@ def _rows(schema: EncodingSchema, standard: list[StandardPerson]) -> list[tuple[
 
 
 def _names_only() -> EncodingSchema:
-    def feature(name: str, bits: int, n: int, *, positional: bool) -> dict[str, Any]:
-        comparison = {"type": "ngram", "n": n, "positional": positional}
-        return {
-            "identifier": name,
-            "format": {"type": "string"},
-            "hashing": {"comparison": comparison, "strategy": {"bitsPerFeature": bits}},
-        }
+    return _schema(
+        _feature("given", 200, {"type": "ngram", "n": 2}),
+        _feature("family", 200, {"type": "ngram", "n": 2}),
+        _feature("born", 200, {"type": "ngram", "n": 1, "positional": True}),
+    )
 
-    features = [
-        feature("given", 200, 2, positional=False),
-        feature("family", 200, 2, positional=False),
-        feature("born", 200, 1, positional=True),
-    ]
-    document = {"version": 3, "clkConfig": {"l": 1024, "kdf": {"type": "HKDF"}}, "features": features}
+
+def _mixed() -> EncodingSchema:
+    """Every comparison: n-grams of names, the year as a number, the postcode as a whole."""
+    return _schema(
+        _feature("given", 150, {"type": "ngram", "n": 2}),
+        _feature("family", 150, {"type": "ngram", "n": 2}),
+        _feature("year", 100, {"type": "numeric", "thresholdDistance": 4, "resolution": 2}, "integer"),
+        _feature("postcode", 100, {"type": "exact"}),
+    )
+
+
+def _mixed_row(person: RawPerson) -> tuple[str, ...]:
+    return (person.given_name, person.family_name, person.date_of_birth[:4], person.postcode)
+
+
+def _feature(name: str, bits: int, comparison: dict[str, Any], form: str = "string") -> dict[str, Any]:
+    return {
+        "identifier": name,
+        "format": {"type": form},
+        "hashing": {"comparison": comparison, "strategy": {"bitsPerFeature": bits}},
+    }
+
+
+def _schema(*features: dict[str, Any]) -> EncodingSchema:
+    document = {"version": 3, "clkConfig": {"l": 1024, "kdf": {"type": "HKDF"}}, "features": list(features)}
     return load_schema(json.dumps(document).encode())
 
 

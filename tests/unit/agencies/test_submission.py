@@ -401,6 +401,29 @@ def test_a_damaged_memory_of_the_last_submission_is_told(
         make(people)
 
 
+def test_an_accepted_submission_of_which_nothing_is_remembered_is_no_base(
+    world: Any, make: Callable[..., Made], people: list[Row]
+) -> None:
+    """A difference from another submission than the one in force would be wrong."""
+    first, second = make(people), make(people)
+    accept_state(world.agency, first.submission)
+    (world.agency.path / "local" / f"{second.submission}.state.parquet").unlink()
+    accept_state(world.agency, second.submission)
+    with pytest.raises(InputError, match="no submission to be the base"):
+        make(people, delta=True)
+
+
+def test_what_is_remembered_goes_with_the_file_in_the_outbox(
+    world: Any, make: Callable[..., Made], people: list[Row]
+) -> None:
+    first, second = make(people), make(people)
+    first.path.unlink()
+    make(people)
+    kept = {path.name.split(".")[0] for path in (world.agency.path / "local").glob("*.state.parquet")}
+    assert first.submission not in kept
+    assert second.submission in kept
+
+
 def test_a_folder_in_use_is_left_alone(world: Any, make: Callable[..., Made], people: list[Row]) -> None:
     with world.agency.lock(), pytest.raises(Busy):
         make(people)
