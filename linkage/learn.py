@@ -66,7 +66,9 @@ def _nulls(
     if null.is_enough(own):
         return own
     others = (records for records in agencies if records.clks.shape[0])
-    return null.pooled(own, [null.observe(records, grouped(records, largest), threads) for records in others])
+    return null.pooled(
+        own, [null.observe(records, grouped(records, largest), threads, duplicates=False) for records in others]
+    )
 
 
 def _people_side(anchor: EncodedRecords, people: Declared) -> Side:

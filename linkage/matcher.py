@@ -8,7 +8,7 @@ same output.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from linkage.markers import Decided, decide
 from linkage.one_agency import Outcome, Task, link_records
 from linkage.order import ordered, ordered_families
 from linkage.records import EncodedRecords, Family, GradeName, Marker, PreviousLink
+from linkage.remember import Remembered
 from linkage.result import (
     AgencyReport,
     Link,
@@ -46,13 +47,15 @@ def link(
     *,
     markers: Sequence[Marker] = (),
     previous: Sequence[PreviousLink] = (),
+    memory: Mapping[str, Remembered] | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> LinkResult:
     """Link the declared families' members to the records of each agency. Raises `InputError` for unusable input.
 
     `anchor` holds the declaring agency's records. `markers` are human decisions, `previous` the links of the last run;
-    links to agencies that are not in `agencies` are neither made nor recalled. `threads` is the number of threads for
+    links to agencies that are not in `agencies` are neither made nor recalled. `memory` is that of the last run's result (at
+    first, empty): with it only pairs with a new encoding are compared, and the result is the same. `threads` is the number of threads for
     comparing encodings; by default one for each processor.
     """
     _check(anchor, agencies)
@@ -65,6 +68,7 @@ def link(
     learnt = learn(anchor, people, agencies, rules, threads, say)
     links: list[Link] = []
     reports = []
+    remembered: dict[str, Remembered] = {}
     for records in agencies:
         say("link", records.agency)
         earlier = [item for item in previous if item.agency == records.agency]
@@ -81,8 +85,12 @@ def link(
                 _earlier_rows(people, records, earlier),
                 rules,
                 threads,
+                remember=memory is not None,
+                before=(memory or {}).get(records.agency),
             )
             outcome = link_records(task, learnt.calibration)
+            if outcome.remembered is not None:
+                remembered[records.agency] = outcome.remembered
         found = _links(people, records, outcome, earlier, decided)
         found += unborn_links(families, people, records, found, earlier, decided.barred)
         found = [item for item in found if (item.member_id, item.agency, item.record_ref) not in decided.barred]
@@ -94,6 +102,7 @@ def link(
         tuple(links),
         recalls(links, previous, people, agencies, decided),
         Report(tuple(reports), duplicates, decided.waiting),
+        remembered,
     )
 
 

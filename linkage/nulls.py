@@ -34,16 +34,21 @@ class Nulls:
     duplicates: tuple[tuple[int, int], ...]
 
 
-def observe(records: EncodedRecords, families: Sequence[NDArray[np.int32]], threads: int | None) -> Nulls:
-    """Count the pairs inside one agency. `families` are the rows of people who belong together."""
+def observe(
+    records: EncodedRecords, families: Sequence[NDArray[np.int32]], threads: int | None, *, duplicates: bool = True
+) -> Nulls:
+    """Count the pairs inside one agency. `families` are the rows of people who belong together.
+
+    Possible duplicates are listed if asked for: that compares every pair, where the counts need a sample only.
+    """
     words = pack(records.clks)
     bits = records.bits
     cut = duplicate_distance(bits)
     counts, every = tally(words, words, bits, threads=threads)
-    alike = int(counts[: cut + 1].sum()) * every - len(words)
-    if alike > MOST_ALIKE:
+    close = int(counts[: cut + 1].sum()) * every - len(words)
+    if close > MOST_ALIKE:
         raise InputError(
-            f"About {alike // 2:,} pairs of the records of agency `{records.agency}` have nearly equal encodings: many of them "
+            f"About {close // 2:,} pairs of the records of agency `{records.agency}` have nearly equal encodings: many of them "
             "encode the same thing, and not a person.",
             next_step="Look for placeholder names or dates in the extract, and encode it again.",
         )
@@ -60,7 +65,8 @@ def observe(records: EncodedRecords, families: Sequence[NDArray[np.int32]], thre
     strangers[: cut + 1] = 0
     same = np.bincount(distances_of(words, words, left, right), minlength=bits + 1)
     same[:cut] = 0
-    return Nulls(strangers, same, _duplicates(words, records.owner, cut, threads))
+    alike = _duplicates(words, records.owner, cut, threads) if duplicates else ()
+    return Nulls(strangers, same, alike)
 
 
 def duplicate_distance(bits: int) -> int:

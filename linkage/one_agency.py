@@ -17,12 +17,14 @@ from linkage.grade import Graded, Pairing, grade
 from linkage.markers import NOBODY
 from linkage.plan import make_plan, search_by
 from linkage.records import EncodedRecords, GradeName
+from linkage.remember import Remembered, recall
 from linkage.result import SearchReport
 from linkage.search_exact import Pairs
-from protocols.matching import MatchRules
+from protocols.matching import MatchRules, SearchKind
 
 LOWEST_LOG_ODDS = -9.0  # pairs less likely than this before the family step are never candidates
 DECIDED_LOG_ODDS = 60.0
+SLACK_BINS = 2  # how much farther than needed a search that is remembered looks
 
 
 @dataclass(frozen=True)
@@ -40,22 +42,25 @@ class Task:
     earlier: Mapping[tuple[int, int], GradeName]
     rules: MatchRules
     threads: int | None
+    remember: bool = False
+    before: Remembered | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The graded pairs, how many candidates there were, and how they were found."""
+    """The graded pairs, how many candidates there were, how they were found, and what to remember of that."""
 
     graded: tuple[Graded, ...]
     candidates: int
     search: SearchReport
+    remembered: Remembered | None = None
 
 
 def link_records(task: Task, calibration: Calibration) -> Outcome:
     """Grade every candidate pair of one agency."""
-    candidates, report = _candidates(task, calibration)
+    candidates, report, remembered = _candidates(task, calibration)
     if len(candidates) == 0:
-        return Outcome((), 0, report)
+        return Outcome((), 0, report, remembered)
     bins = calibration.scale.bins(candidates.distance)
     decided = np.array([task.must.get(r) == i for i, r in _pairs(candidates)], dtype=bool)
     agency = task.records.agency
@@ -82,22 +87,48 @@ def link_records(task: Task, calibration: Calibration) -> Outcome:
         groups,
         task.earlier,
     )
-    return Outcome(tuple(grade(pairing, task.rules)), len(candidates), report)
+    return Outcome(tuple(grade(pairing, task.rules)), len(candidates), report, remembered)
 
 
-def _candidates(task: Task, calibration: Calibration) -> tuple[Candidates, SearchReport]:
+def _candidates(task: Task, calibration: Calibration) -> tuple[Candidates, SearchReport, Remembered | None]:
     side = Side(pack(task.records.clks), task.records.owner, len(task.records))
     likely = np.flatnonzero(calibration.log_odds[task.records.agency] >= LOWEST_LOG_ODDS)
     if likely.size == 0:
-        return _with_decided(_none(), task, side), SearchReport("none", "no pair is likely enough", 1.0, 1.0)
+        return _with_decided(_none(), task, side), SearchReport("none", "no pair is likely enough", 1.0, 1.0), None
     farthest = affordable_distance(task.counts, task.every, calibration.scale.farthest(int(likely[0])))
-    bits = task.records.bits
-    limits = np.full(2 * bits + 1, farthest, dtype=np.int64)
-    plan = make_plan(task.side.words, side.words, bits, limits, task.rules.search, threads=task.threads)
-    found = Pairs.join(list(search_by(plan, task.side.words, side.words, limits, threads=task.threads)))
+    found, report, remembered = _search(task, side, farthest, calibration.scale.width)
     candidates = closest(task.side, side, found)
     keep = np.array([(i, r) not in task.never and task.must.get(r, i) == i for i, r in _pairs(candidates)], dtype=bool)
-    return _with_decided(candidates.chosen(keep), task, side), plan.report
+    return _with_decided(candidates.chosen(keep), task, side), report, remembered
+
+
+def _search(task: Task, side: Side, farthest: int, width: int) -> tuple[Pairs, SearchReport, Remembered | None]:
+    """Every pair within `farthest`, by what the last run remembers where it does, or else by the planned search.
+
+    What is remembered reaches a little farther than this run needs, since the next run's calibration differs a little.
+    """
+    bits, left, right = task.records.bits, task.side.words, side.words
+    before = task.before if task.rules.search.kind is not SearchKind.LSH else None
+    if before is not None and (before.bits != bits or before.reach < farthest):
+        before = None
+    if before is None:
+        limits = np.full(2 * bits + 1, farthest, dtype=np.int64)
+        plan = make_plan(left, right, bits, limits, task.rules.search, threads=task.threads)
+        if not task.remember or plan.tables is not None:
+            return Pairs.join(list(search_by(plan, left, right, limits, threads=task.threads))), plan.report, None
+        reach = affordable_distance(task.counts, task.every, min(farthest + SLACK_BINS * width, bits))
+        report = plan.report
+    else:
+        reach = before.reach
+    recalled = recall(left, right, bits, reach, before, threads=task.threads)
+    if before is not None:
+        why = (
+            f"only what is new since the last run is compared: encodings of {recalled.new[0]:,} people and "
+            f"{recalled.new[1]:,} records"
+        )
+        report = SearchReport(SearchKind.EXACT, why, 1.0, 1.0)
+    near = recalled.pairs.distance <= farthest
+    return Pairs(*(column[near] for column in recalled.pairs)), report, recalled.remembered
 
 
 def _with_decided(candidates: Candidates, task: Task, side: Side) -> Candidates:

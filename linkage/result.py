@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from linkage.records import GradeName
+from linkage.remember import Remembered
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,12 @@ class Report:
 
 @dataclass(frozen=True)
 class LinkResult:
-    """Links sorted by member, agency and record; recalls of earlier links; the report."""
+    """Links sorted by member, agency and record; recalls of earlier links; the report; what the next run need not compare."""
 
     links: tuple[Link, ...]
     recalls: tuple[Recall, ...]
     report: Report
+    memory: Mapping[str, Remembered] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

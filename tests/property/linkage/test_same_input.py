@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from linkage.grade import Evidence, Rule
 from linkage.matcher import link
 from linkage.records import EncodedRecords, Family, Marker, Member, PreviousLink
+from linkage.remember import Remembered
 from linkage.result import LinkResult
 from protocols.matching import GuardRules, MatchRules, ReviewRules
 from protocols.vocabulary import Kind, Role
@@ -41,10 +43,17 @@ class World:
     markers: tuple[Marker, ...]
     previous: tuple[PreviousLink, ...]
 
-    def linked(self) -> LinkResult:
+    def linked(self, memory: Mapping[str, Remembered] | None = None) -> LinkResult:
         """The run."""
         return link(
-            self.anchor, self.families, self.agencies, RULES, markers=self.markers, previous=self.previous, threads=1
+            self.anchor,
+            self.families,
+            self.agencies,
+            RULES,
+            markers=self.markers,
+            previous=self.previous,
+            memory=memory,
+            threads=1,
         )
 
 
@@ -173,3 +182,47 @@ def test_a_run_on_its_own_result_changes_nothing(seed: int) -> None:
     assert [item.rule for item in second.links] == [item.rule for item in first.links]
     assert all(Evidence.EARLIER_LINK in item.evidence for item in second.links if item.rule != Rule.MUST_LINK)
     assert replace(again, previous=_kept(second)).linked() == second
+
+
+def _changed(records: EncodedRecords, rng: np.random.Generator) -> EncodedRecords:
+    """A delta: one record in ten is gone, one in ten is encoded anew."""
+    clks = records.clks.copy()
+    anew = rng.random(len(clks)) < 0.1
+    clks[anew] ^= np.packbits(rng.random((int(anew.sum()), BITS)) < 0.1, axis=1)
+    gone = rng.random(len(records)) < 0.1
+    keep = ~gone[records.owner]
+    rows = np.flatnonzero(~gone)
+    place = np.cumsum(~gone) - 1
+    return replace(
+        records,
+        record_refs=tuple(records.record_refs[row] for row in rows),
+        clks=clks[keep],
+        owner=place[records.owner[keep]].astype(np.int32),
+        groups=tuple(records.groups[row] for row in rows),
+        kind=tuple(records.kind[row] for row in rows),
+    )
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 2**32 - 1))
+def test_what_is_remembered_changes_no_result(seed: int) -> None:
+    """Deltas, a family less, an agency that comes later: with the last run's memory, the run is the run without it."""
+    rng = np.random.default_rng(seed)
+    world = made(seed)
+    first = replace(world, agencies=world.agencies[:1]).linked({})
+    later = replace(world, agencies=tuple(_changed(agency, rng) for agency in world.agencies))
+    second = later.linked(first.memory)
+    assert _said(second) == _said(later.linked())
+    assert "only what is new" in _of(second, "school") != _of(second, "health")
+    third = replace(later, families=later.families[1:])
+    assert _said(third.linked(second.memory)) == _said(third.linked())
+
+
+def _said(result: LinkResult) -> tuple[object, ...]:
+    """Everything of a result but how the pairs were found."""
+    counts = [replace(agency, search=None) for agency in result.report.agencies]  # type: ignore[arg-type]
+    return result.links, result.recalls, counts, result.report.anchor_duplicates, result.report.waiting_markers
+
+
+def _of(result: LinkResult, agency: str) -> str:
+    return next(item.search.why for item in result.report.agencies if item.agency == agency)
