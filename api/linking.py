@@ -119,6 +119,17 @@ class Linking:
         rules = protocol.document.matching
         found = matched(self.service, run.inputs.submissions, protocol, rules, self._reporter(run))
         ids, families, result = found.ids, found.families, found.result
+        self.service.remembered = result.memory
+        for done in result.report.agencies:
+            log().info(
+                "agency linked",
+                run=run.run,
+                agency=done.agency,
+                records=done.records,
+                search=done.search.kind,
+                why=done.search.why,
+                recall=done.search.measured_recall,
+            )
         lines = [
             [*ids[item.member_id], item.agency, item.record_ref, item.grade, item.link_id, [item.rule, *item.evidence]]
             for item in result.links

@@ -26,11 +26,13 @@ ALLOWED = frozenset(
         "links",
         "method",
         "place",
+        "recall",
         "records",
         "request",
         "route",
         "run",
         "schema",
+        "search",
         "signal",
         "size",
         "stage",
@@ -39,6 +41,7 @@ ALLOWED = frozenset(
         "unlisted",
         "upload",
         "version",
+        "why",
     }
 )
 

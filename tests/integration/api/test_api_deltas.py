@@ -1,5 +1,7 @@
 """A delta changes the agency's newest submission and nothing else; together they are linked, answered and deleted as one."""
 
+import json
+
 import pytest
 from sqlalchemy import text
 
@@ -114,3 +116,30 @@ def test_deltas_that_do_not_fit_are_refused(linked, tools):
     first = linked.submit("health", linked.submission("health", health, removed=[], base=base))
     assert "There is no submission of this agency" in first.json()["detail"]
     assert newest(linked) == base
+
+
+def test_after_a_delta_only_what_is_new_is_compared_and_the_links_are_the_same(linked, tools, logs):
+    """The worker remembers the last run; one that was started afresh compares everything and finds the same."""
+
+    def links():
+        with linked.service.store.engine.connect() as connection:
+            rows = connection.execute(
+                text("SELECT link, grade, evidence FROM links WHERE state = 'active' ORDER BY link")
+            )
+            return [tuple(row) for row in rows]
+
+    def searched():
+        lines = [json.loads(line) for line in logs.getvalue().splitlines()]
+        return [line["why"] for line in lines if line["event"] == "agency linked"]
+
+    totals(linked, tools)
+    changed = next(person for person in linked.county.police if person.ref == "POLREF0031")
+    changed.clks[0] = tools.noisy(changed.clks[0], 20, seed=5)
+    assert delta(linked, [changed, tools.Person("POLNEWREF1", [tools.clk(99_999)])], ["POLREF0030"]).status_code == 201
+    totals(linked, tools)
+    assert searched()[-1] == ("only what is new since the last run is compared: encodings of 0 people and 2 records")
+    remembering = links()
+    linked.service.remembered = {}
+    totals(linked, tools)
+    assert "only what is new" not in searched()[-1]
+    assert links() == remembering
