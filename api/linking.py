@@ -220,6 +220,7 @@ def matched(
             for name in by_person.get(member, ())
         ],
         previous=[_previous(item) for item in active],
+        memory=service.remembered,
         progress=progress,
         threads=service.settings.threads or None,
     )

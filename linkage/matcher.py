@@ -55,8 +55,8 @@ def link(
 
     `anchor` holds the declaring agency's records. `markers` are human decisions, `previous` the links of the last run;
     links to agencies that are not in `agencies` are neither made nor recalled. `memory` is that of the last run's result (at
-    first, empty): with it only pairs with a new encoding are compared, and the result is the same. `threads` is the number of threads for
-    comparing encodings; by default one for each processor.
+    first, empty): with it only pairs with a new encoding are compared, and the result is the same. `threads` is the number of
+    threads for comparing encodings; by default one for each processor.
     """
     _check(anchor, agencies)
     anchor, families = ordered(anchor), ordered_families(families)
