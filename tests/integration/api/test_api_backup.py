@@ -156,28 +156,3 @@ def test_a_clock_that_was_set_back_stops_every_release(linked, monkeypatch):
         tx.identity.revoke("police", datetime.now(UTC))
     with linked.service.store.engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM profiles")).scalar_one() == 2
-
-
-def test_production_needs_more_and_says_what(linked, monkeypatch):
-    from api.production import missing
-
-    production = linked.settings.model_copy(update={"mode": "production"})
-    found = " ".join(missing(production))
-    for part in ("TLS", "audience", "origin", "oidc_issuer"):
-        assert part in found
-    whole = production.model_copy(
-        update={
-            "tls_at_proxy": True,
-            "audience": "kinlink.hertfordshire",
-            "origin": "kinlink.hertfordshire/audit",
-            "oidc_issuer": "https://login.example",
-            "oidc_client_id": "kinlink",
-        }
-    )
-    assert missing(whole) == []
-    assert missing(linked.settings) == []
-    assert "TLS" in missing(linked.settings.model_copy(update={"host": "0.0.0.0"}))[0]  # noqa: S104
-    from api.serve import serve
-
-    with pytest.raises(InputError, match="does not start in production mode"):
-        serve(production)
