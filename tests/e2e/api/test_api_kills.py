@@ -226,7 +226,7 @@ def test_nothing_is_lost_however_often_it_is_killed(place, tools):
     client.start()
     killed = Counter()
     for _ in range(KILLS):
-        time.sleep(chance.uniform(0.05, 1.5))
+        busy(client, chance)
         whom = chance.choice(["server", "both", "worker"])
         server.kill(whom)
         killed[whom] += 1
@@ -245,6 +245,15 @@ def test_nothing_is_lost_however_often_it_is_killed(place, tools):
     done = dict(client.ledger.done)
     print(f"\nseed {seed}: killed {dict(killed)}; {done}; {len(client.ledger.runs)} runs; {size} entries verified")
     assert client.ledger.done["ask"]
+
+
+def busy(client, chance):
+    """Let a few things happen, then stop at any moment of the next: on a slow machine too, something happens between two kills."""
+    done = client.ledger.done
+    goal, deadline = done.total() - done["tried again"] + chance.randrange(4), time.monotonic() + 8
+    while done.total() - done["tried again"] < goal and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(chance.uniform(0, 0.6))
 
 
 def finish(site, runs):
