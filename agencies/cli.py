@@ -6,12 +6,13 @@ import json
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from agencies import settings as settings_file
+from agencies.cli_clkhash import Header, encode_clkhash
 from agencies.cli_parties import (
     AudienceOption,
     CleartextOption,
@@ -23,6 +24,7 @@ from agencies.cli_parties import (
     trust_cards,
 )
 from agencies.cli_secret import secret_app
+from agencies.cli_service import add_to
 from agencies.cli_workbook import workbook_app
 from agencies.console import output, progress_bar
 from agencies.folder import AgencyFolder
@@ -47,31 +49,11 @@ FamiliesOption = Annotated[
 __all__ = ["agency_app", "workbook_app"]
 
 
-# What the service calls a submission's state, for people.
-_STATES = {
-    "received": "in force, to be linked at the next run",
-    "current": "in force",
-    "superseded": "replaced",
-    "withdrawn": "withdrawn",
-}
-
-
 class Format(StrEnum):
     """What `encode` writes."""
 
     SUBMISSION = "submission"
     CLKHASH_JSON = "clkhash-json"
-
-
-class Header(StrEnum):
-    """What the first line of a CSV for `clkhash-json` is."""
-
-    CHECK = "check"
-    IGNORE = "ignore"
-    NONE = "none"
-
-
-_HEADERS: dict[Header, bool | Literal["ignore"]] = {Header.CHECK: True, Header.IGNORE: "ignore", Header.NONE: False}
 
 
 @agency_app.command()
@@ -171,6 +153,8 @@ def check(
     from agencies.report_html import html_report
     from agencies.report_terminal import print_report
 
+    _check_report(html, (".html", ".htm"))
+    _check_report(json_file, (".json",))
     opened = AgencyFolder(folder)
     with progress_bar() as progress:
         reading = open_reading(opened, extract, mapping=mapping, extract_date=_day(extract_date), progress=progress)
@@ -218,7 +202,7 @@ def encode(
 ) -> None:
     """Make a submission out of an extract: encoded, sealed, signed, in the outbox. `submit` sends it."""
     if form is Format.CLKHASH_JSON:
-        _encode_clkhash(extract, schema, secret_file, out, header)
+        encode_clkhash(extract, schema, secret_file, out, header)
         return
     if schema or secret_file or out:
         raise InputError(
@@ -262,98 +246,7 @@ def encode(
     console.print("Next: kinlink agency submit")
 
 
-@agency_app.command()
-def submit(
-    file: Annotated[Path | None, typer.Argument(help="A submission; else the newest in the outbox.")] = None,
-    folder: FolderOption = Path(),
-) -> None:
-    """Send a submission to the central service and keep its signed receipt. Cut off? Run it again: it goes on where it stopped."""
-    from agencies.client import ServiceClient
-    from agencies.submit import newest_in_outbox
-    from agencies.submit import submit as send
-
-    opened = AgencyFolder(folder)
-    with ServiceClient(opened) as client, progress_bar() as progress:
-        sent = send(opened, file or newest_in_outbox(opened), client, progress)
-    receipt, console = sent.receipt, output()
-    if not sent.sent_parts:
-        console.print("The service had this submission already; nothing had to be sent.")
-    console.print(
-        f"[bold green]Received.[/] {receipt.submission}, {receipt.counts.records:,} records, at {receipt.received_at:%d %b %Y %H:%M:%S} UTC."
-    )
-    if sent.held_parts and sent.sent_parts:
-        console.print(f"{sent.held_parts} parts were there already, {sent.sent_parts} were sent now.")
-    console.print(f"The receipt is signed by the service and kept in receipts/{receipt.submission}.json.")
-
-
-@agency_app.command()
-def receipt(
-    given: Annotated[str, typer.Argument(help="A receipt's file or a submission's id.")],
-    folder: FolderOption = Path(),
-    file: Annotated[Path | None, typer.Option("--file", help="Check that this submission is the one.")] = None,
-) -> None:
-    """Verify a receipt offline, with the service's trusted card."""
-    from agencies.receipts import check_file, read_receipt
-
-    held = read_receipt(AgencyFolder(folder), given)
-    if file:
-        check_file(file, held)
-    output().print(f"[bold green]The receipt holds.[/] {held.submission} of {held.agency}, {held.counts.records:,} records, "
-                   f"received {held.received_at:%d %b %Y %H:%M:%S} UTC, file {held.file_sha256[:16]}…")  # fmt: skip
-
-
-@agency_app.command()
-def submissions(folder: FolderOption = Path()) -> None:
-    """List this agency's submissions as the service has them."""
-    from agencies.client import ServiceClient
-    from agencies.submit import submissions as listed
-
-    opened = AgencyFolder(folder)
-    with ServiceClient(opened) as client:
-        found = listed(opened, client)
-    console = output()
-    for each in found:
-        counts = each.get("counts") or {}
-        console.print(
-            f"{escape(str(each.get('id', '')))}  {escape(_STATES.get(str(each.get('state')), str(each.get('state'))))}  "
-            f"{'a delta of ' if each.get('kind') == 'delta' else ''}{counts.get('records', 0):,} records, extract of {escape(str(each.get('extract_date', '')))}, "
-            f"received {escape(str(each.get('received_at', ''))[:16].replace('T', ' '))} UTC"
-        )
-    if not found:
-        console.print("The service has no submission of this agency.")
-
-
-@agency_app.command("watch-log")
-def watch_log(folder: FolderOption = Path()) -> None:
-    """Check that the service's audit log has only grown since last time, keep its head, and cosign it."""
-    from agencies.client import ServiceClient
-    from agencies.witness import watch_log as watch
-
-    opened = AgencyFolder(folder)
-    with opened.lock(), ServiceClient(opened) as client:
-        seen = watch(opened, client)
-    grown = f"the {seen.before:,} seen before are its beginning" if seen.before else "seen for the first time"
-    output().print(
-        f"[bold green]The audit log holds.[/] {seen.size:,} entries; {grown}. Its head is kept and cosigned."
-    )
-
-
-@agency_app.command()
-def withdraw(
-    submission: Annotated[str, typer.Argument(help="A submission's id.")],
-    folder: FolderOption = Path(),
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> None:
-    """Take a submission back: the service deletes its encodings and values."""
-    from agencies.client import ServiceClient
-    from agencies.submit import withdraw as take_back
-
-    if not yes:
-        typer.confirm(f"Withdraw {submission}?", abort=True)
-    opened = AgencyFolder(folder)
-    with ServiceClient(opened) as client:
-        take_back(opened, submission, client)
-    output().print(f"[bold]{escape(submission)} is withdrawn.[/]")
+add_to(agency_app)
 
 
 @agency_app.command()
@@ -402,6 +295,16 @@ def drill(
         output().print(escape(line))
 
 
+def _check_report(path: Path | None, suffixes: tuple[str, ...]) -> None:
+    """A report replaces the last one, and nothing else: not an extract that was named by mistake."""
+    if path is not None and path.suffix.lower() not in suffixes:
+        raise InputError(
+            f"`{path.name}` is no name for this report.", next_step=f"Let its name end with {suffixes[0]}."
+        )
+    if path is not None and not path.absolute().parent.is_dir():
+        raise InputError(f"There is no folder for the report `{path.name}`.", next_step="Make it, or write elsewhere.")
+
+
 def _own_protocol(folder: Path) -> Path:
     """The protocol of a folder; outside of one, the protocol that ships."""
     if not (folder / settings_file.FILE).exists():
@@ -431,31 +334,3 @@ def _declarations(extract: Path, given: Path | None) -> Path | None:
         return given
     beside = extract.parent
     return beside if any((beside / name).exists() for name in (FAMILIES, CONSENTS)) else None
-
-
-def _encode_clkhash(
-    extract: Path, schema: Path | None, secret_file: Path | None, out: Path | None, header: Header
-) -> None:
-    if schema is None or secret_file is None or out is None:
-        raise InputError(
-            "`--format clkhash-json` needs `--schema`, `--secret-file` and `--out`.", next_step="Give all three."
-        )
-    from agencies.encoding.compatible import encode_csv_to_clkhash_json
-    from agencies.encoding.schema import load_schema
-
-    if "xorFolds" in load_schema(schema).document["clkConfig"]:
-        output().print(
-            "The schema says `xorFolds`, which clkhash does not read, so nothing is folded; it reads `xor_folds`."
-        )
-    with progress_bar() as progress:
-        count = encode_csv_to_clkhash_json(
-            extract,
-            schema,
-            secret_file,
-            out,
-            header=_HEADERS[header],
-            progress=lambda done: progress("encoding", done, None),
-        )
-    output().print(
-        f"{count:,} CLKs written to {escape(out.name)}. They are not hardened: for trying schemas, not for submitting."
-    )

@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from numpy.typing import NDArray
 
 from agencies.encoding.diffusion import diffuse, diffusion_indices
-from agencies.encoding.harden import PROFILES, Hardening, harden
-from protocols.errors import InputError, KeyProblem
+from agencies.encoding.harden import FOR_COMPARISON_ONLY, PROFILES, Hardening, harden
+from config.resources import PROTOCOL_FILE
+from protocols.errors import InputError, KeyProblem, ProtocolError
+from protocols.load import load_protocol
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "hardening.json").read_text("utf-8"))
 SECRET = bytes.fromhex(VECTORS["secret"])
@@ -96,6 +98,17 @@ def test_deterministic_row_by_row_and_in_any_order(profile: str) -> None:
     assert np.array_equal(out[::-1], harden(clks[::-1], hardening, SECRET))
     assert harden(clks[:0], hardening, SECRET).shape == (0, hardening.output_length // 8)
     assert clks.tobytes() == random_clks(1100, 1024).tobytes(), "the input stays as it was"
+
+
+@pytest.mark.parametrize("profile", ["xor-fold", "rule-90", "blip", "compat"])
+def test_what_is_for_comparison_only_is_refused_in_a_protocol(tmp_path: Path, profile: str) -> None:
+    assert profile in FOR_COMPARISON_ONLY
+    text = PROTOCOL_FILE.read_text()
+    assert "profile: standard" in text
+    path = tmp_path / "protocol.yaml"
+    path.write_text(text.replace("profile: standard", f"profile: {profile}"))
+    with pytest.raises(ProtocolError, match="expected"):
+        load_protocol(path)
 
 
 @pytest.mark.parametrize("profile", ["standard", "high", "blip"])
