@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from agencies import settings as settings_file
+from agencies.cli_attack import attack_command
 from agencies.cli_clkhash import Header, encode_clkhash
 from agencies.cli_parties import (
     AudienceOption,
@@ -32,6 +33,7 @@ from config.resources import PROTOCOL_FILE
 from protocols.errors import InputError
 
 agency_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+agency_app.command("attack")(attack_command)
 agency_app.add_typer(secret_app, name="secret", help="The linkage secret: make, seal, open, compare, change.")
 
 ExtractArgument = Annotated[Path, typer.Argument(help="The extract: CSV, TSV, Excel or Parquet.")]
@@ -185,6 +187,14 @@ def encode(
         bool, typer.Option("--accept-defects", help="Although many records are left out.")
     ] = False,
     accept_difference: Annotated[bool, typer.Option("--accept-difference", help="Although much changed.")] = False,
+    override_report: Annotated[
+        str | None,
+        typer.Option(
+            "--override-report",
+            metavar="REASON",
+            help="Although the attack report blocks, is old or is missing: why. Every data protection officer reads it.",
+        ),
+    ] = None,
     form: Annotated[
         Format, typer.Option("--format", help="A submission, or plain CLKs as anonlink reads them.")
     ] = Format.SUBMISSION,
@@ -209,6 +219,7 @@ def encode(
             "`--schema`, `--secret-file` and `--out` belong to `--format clkhash-json`.",
             next_step="A submission takes its schemas from the sharing protocol and its secret from the folder.",
         )
+    from agencies.attack.command import clear_submission
     from agencies.reading import open_reading
     from agencies.submission import Options, make_submission
 
@@ -220,10 +231,18 @@ def encode(
 
             (print_explanation if explain else print_preview)(reading, output(), rows)
             return
+        clearance = clear_submission(opened, reading, override_report)
         made = make_submission(
             opened,
             reading,
-            Options(_declarations(extract, declarations), delta, accept_defects, accept_difference),
+            Options(
+                _declarations(extract, declarations),
+                delta,
+                accept_defects,
+                accept_difference,
+                clearance.report,
+                clearance.override,
+            ),
         )
     counts, console = made.manifest.counts, output()
     console.print(
@@ -242,6 +261,10 @@ def encode(
     if made.tally.left_out:
         console.print(
             f"[yellow]{made.tally.left_out:,} records were left out because of defects: see `kinlink agency check`.[/]"
+        )
+    if clearance.override:
+        console.print(
+            f"[yellow]The attack report was overridden ({', '.join(clearance.overridden)}): every data protection officer will be told.[/]"
         )
     console.print("Next: kinlink agency submit")
 

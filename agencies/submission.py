@@ -42,6 +42,7 @@ from protocols.signing import Card
 from protocols.submission import (
     CONSENTS,
     FAMILIES,
+    AttackOverride,
     ClkPart,
     Counts,
     Manifest,
@@ -62,7 +63,8 @@ class Options:
 
     `declarations`: the folder with `families.csv` and the rest. `delta`: only what changed since the last submission.
     `accept_defects`: also if more than 5 % of the records are left out. `accept_difference`: also if more changed than the protocol's
-    limit. `attack_report`: the SHA-256 of the self-attack report that clears this extract, for the manifest.
+    limit. `attack_report`: the SHA-256 of the self-attack report that clears this extract; `attack_override`: who answers for it if
+    it does not (see `agencies.attack.gate.require_report`). The service takes no submission with neither.
     """
 
     declarations: Path | None = None
@@ -70,6 +72,7 @@ class Options:
     accept_defects: bool = False
     accept_difference: bool = False
     attack_report: str | None = None
+    attack_override: AttackOverride | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +290,7 @@ class _Making:
             matcher=self._recipient("matcher", self.matcher, self.matcher_key),
             workbook=self._recipient("workbook", self.workbook, self.workbook_key),
             attack_report=self.options.attack_report,
+            attack_override=self.options.attack_override,
         )
 
     def _recipient(self, name: str, card: Card, data_key: bytes) -> Recipient:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import IO, Literal, TypeVar
+from typing import IO, Annotated, Literal, TypeVar
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
@@ -75,6 +75,17 @@ class Counts(Wire):
     removed: int = Field(default=0, ge=0)
 
 
+class AttackOverride(Wire):
+    """That somebody answers for a submission which the attack report does not clear, and why.
+
+    `tests` are those that block, or `missing` or `stale` for the report itself. The reason is read by every data protection officer of
+    the sharing protocol.
+    """
+
+    tests: tuple[Annotated[str, Field(pattern=r"^(T\d{1,2}|missing|stale)$")], ...] = Field(min_length=1)
+    reason: str = Field(min_length=20, max_length=500)
+
+
 class Manifest(Wire):
     """What the agency signs."""
 
@@ -97,6 +108,7 @@ class Manifest(Wire):
     matcher: Recipient
     workbook: Recipient
     attack_report: str | None = Field(default=None, pattern=SHA256)
+    attack_override: AttackOverride | None = None
 
     @property
     def submission_id(self) -> str:

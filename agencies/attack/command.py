@@ -1,4 +1,4 @@
-"""`kinlink agency attack`: attack an extract as it would be submitted, and keep the signed report."""
+"""Attack an extract as it would be submitted, and clear a submission by the report."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ import hashlib
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
-from rich.markup import escape
+import rfc8785
 
-from agencies.attack.gate import cut_offs_of, refusal_words, store_report, stored_reports, trend
-from agencies.attack.report import AttackReport, Subject, blocking_findings
+from agencies.attack.gate import Clearance, require_report, stored_reports, terms_of, trend
+from agencies.attack.report import AttackReport, Subject, described
 from agencies.attack.verdict import CutOffs
-from agencies.cli_parties import FolderOption
 from agencies.folder import AgencyFolder
 from agencies.progress import Progress, no_progress
-from agencies.reading import Reading, open_reading
+from agencies.reading import Reading
 from agencies.records import Record
 from agencies.standardise.person import RawPerson, StandardiseRules, StandardPerson, standardise
-from protocols.errors import InputError, SubmissionError
+from protocols.errors import InputError
 
 _SPARE = 1.3
 _BLOCK = 1 << 20
@@ -86,22 +84,37 @@ def attack_extract(
 
 def cut_offs(folder: AgencyFolder) -> CutOffs:
     """The cut-offs of the folder's protocol."""
-    return cut_offs_of(folder.protocol.document.attack_gate)
+    return terms_of(folder.protocol.document.attack_gate).cut_offs
+
+
+def clear_submission(folder: AgencyFolder, reading: Reading, reason: str | None = None) -> Clearance:
+    """Clear a submission of this reading by the folder's newest attack report, or refuse. Raises `SubmissionError`.
+
+    Reads kept reports only: the packages that attack need not be there.
+    """
+    terms = terms_of(folder.protocol.document.attack_gate)
+    subject = subject_of(folder, reading)
+    return require_report(folder.place("local"), folder.signing_key.public, subject, terms, datetime.now(UTC), reason)
 
 
 def subject_of(folder: AgencyFolder, reading: Reading) -> Subject:
     """What a report about this reading speaks for."""
-    from agencies.attack.suite import described
     from agencies.encoders import protocol_encodings
+    from agencies.secret import stored_secret
 
     protocol = folder.protocol
     beside = (folder.path / folder.settings.protocol).parent
+    encodings = protocol_encodings(protocol, beside)
+    parameters: list[Any] = [[each.name, each.schema_sha256, each.hardening.describe()] for each in encodings]
     return Subject(
         agency=folder.party,
         protocol=protocol.label,
         protocol_digest=protocol.digest,
         epoch=folder.settings.epoch,
-        encoding=described([(each.schema, each.hardening) for each in protocol_encodings(protocol, beside)]),
+        encoding=described([(each.schema, each.hardening) for each in encodings]),
+        encoding_sha256=hashlib.sha256(rfc8785.dumps(parameters)).hexdigest(),
+        key_check=stored_secret(folder, folder.settings.epoch).check,
+        records=reading.survey.references,
         extract_sha256=_digest(reading.extract.path),
         extract_date=reading.extract_date,
     )
@@ -159,60 +172,3 @@ def _listed(rows: csv.DictReader[str], name: str, rules: StandardiseRules) -> It
         )
     for row in rows:
         yield standardise(RawPerson(**{each: row[each] or "" for each in held}), rules)
-
-
-def attack_command(
-    extract: Annotated[Path, typer.Argument(help="The extract: CSV, TSV, Excel or Parquet.")],
-    folder: FolderOption = Path(),
-    mapping: Annotated[
-        Path | None, typer.Option("--mapping", help="Another mapping than the one in agency.yaml.")
-    ] = None,
-    extract_date: Annotated[str | None, typer.Option("--extract-date", help="The day of the extract.")] = None,
-    attacker_list: Annotated[
-        Path | None, typer.Option("--list", help="A public list (CSV) for the attacker, instead of the extract itself.")
-    ] = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Up to 50,000 encodings; takes up to an hour.")] = False,
-    sample: Annotated[int | None, typer.Option("--sample", min=100, max=50_000, help="Encodings to attack.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Random seed, to repeat a report.")] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Write the report as a web page here too.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON here too.")] = None,
-) -> None:
-    """Attack an extract's encodings with what is published, and say in plain words what an attacker would get."""
-    from agencies.attack.page import html_report
-    from agencies.attack.terminal import print_report
-    from agencies.console import output, progress_bar
-    from agencies.files import write_private
-
-    opened = AgencyFolder(folder)
-    with progress_bar() as progress:
-        reading = open_reading(opened, extract, mapping=mapping, extract_date=_day(extract_date), progress=progress)
-        report = attack_extract(
-            opened, reading, sample=sample, deep=deep, attacker_list=attacker_list, seed=seed, progress=progress
-        )
-    page = html_report(report)
-    path = store_report(opened.place("local"), report, opened.signing_key, page)
-    print_report(report, output())
-    for target, data in ((html, page.encode()), (json_file, report.canonical())):
-        if target:
-            write_private(target, data, replace=True)
-    output().print(
-        f"Signed and kept: local/attack/{escape(path.name)} (digest {report.digest[:16]}…), with its page beside it."
-    )
-    blocking = blocking_findings(report, cut_offs(opened))
-    if blocking:
-        raise SubmissionError(
-            f"A submission of this extract would not be made: {refusal_words(blocking)}.",
-            next_step="Change the encoding in the sharing protocol, and attack again.",
-        )
-
-
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise InputError("`--extract-date` is not a date such as 2026-11-16.", next_step="Correct it.") from None
-    if day > datetime.now(UTC).date():
-        raise InputError("`--extract-date` is in the future.", next_step="Correct it.")
-    return day

@@ -42,9 +42,9 @@ def graph_fidelity(stage: Stage) -> Finding:
 
 
 def unseeded(stage: Stage) -> Finding:
-    """T7, without groups on 1,000 rows and with groups on all rows of the graph."""
+    """T7, without groups on 1,000 records and with groups on all rows of the graph."""
     graph = stage.graph
-    rows = np.sort(stage.rng.permutation(graph.rows)[:UNSEEDED_ROWS])
+    rows = np.sort(stage.rng.permutation(graph.firsts)[:UNSEEDED_ROWS])
     victim, records = graph.victim.part(rows).matrix, graph.records[rows]
     runs = [
         (int((records[run.best] == records).sum()), f"{run.start}, {name}, power {run.power}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from agencies.attack.bits import Ints
 from agencies.attack.grouped import Grouped, attack_with_groups, pooled
-from agencies.attack.people import overlapping
+from agencies.attack.people import Overlap, overlapping
 from agencies.attack.public import public_run
 from agencies.attack.seeded import ASSIGN_UP_TO, Score, seeded_alignment
 from agencies.attack.stage import Stage, whole
@@ -82,11 +82,16 @@ def _measures(stage: Stage, limit: str, runs: list[Run], best: Run) -> list[Meas
 
 
 def _runs(stage: Stage, limit: str) -> Iterator[Run]:
-    """Every overlap, clean and dirty list; at full overlap also the published form, by correlation, one-to-one, and on all rows."""
+    """Every overlap, clean and dirty list; at full overlap also the published form, by correlation, one-to-one, and on all rows.
+
+    One row of each record: that a record has several is given, like its group, to the attack with groups.
+    """
     graph = stage.graph
-    share = stage.known[limit] / graph.rows
+    firsts = graph.firsts
+    share = stage.known[limit] / len(firsts)
     for overlap in OVERLAPS:
-        sides = overlapping(graph.groups, overlap, stage.rng)
+        sides = overlapping(graph.groups[firsts], overlap, stage.rng)
+        sides = Overlap(firsts[sides.victims], firsts[sides.listed], sides.truth)
         common = np.flatnonzero(sides.truth >= 0)
         if len(common) < FEWEST_COMMON:
             continue
@@ -98,11 +103,11 @@ def _runs(stage: Stage, limit: str) -> Iterator[Run]:
                 stage, sides.victims, sides.listed, sides.truth, seeds, attacker, f"{name}, overlap {overlap:.0%}"
             )
         if overlap == 1:
-            rows = sides.victims
-            yield _align(stage, rows, rows, rows, seeds, graph.one_key, "published", "correlation")
-            yield _align(stage, rows, rows, rows, seeds, graph.expected, "by correlation", "correlation")
+            rows, same = sides.victims, sides.truth
+            yield _align(stage, rows, rows, same, seeds, graph.one_key, "published", "correlation")
+            yield _align(stage, rows, rows, same, seeds, graph.expected, "by correlation", "correlation")
     if limit == "seeds_20":
-        rows = np.sort(stage.rng.permutation(graph.rows)[: min(ASSIGN_ROWS, ASSIGN_UP_TO)])
+        rows = np.sort(stage.rng.permutation(firsts)[: min(ASSIGN_ROWS, ASSIGN_UP_TO)])
         seeds = np.flatnonzero(np.isin(rows, graph.seeds(stage.known[limit], rows)))
         yield _align(stage, rows, rows, np.arange(len(rows)), seeds, graph.expected, "one-to-one", assign=True)
     if stage.deep and len(stage.people) > graph.rows:

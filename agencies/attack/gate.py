@@ -3,45 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from agencies.attack.report import AttackReport, Subject, TrendPoint, blocking_findings, open_report, sign_report
 from agencies.attack.verdict import CutOffs, Finding, Limit
 from agencies.files import private_folder, write_private
 from protocols.errors import InputError, ProtocolError, SubmissionError, VerificationError
 from protocols.signing import SigningKey, VerifyingKey, Wire
-from protocols.submission import SHA256
+from protocols.submission import SHA256, AttackOverride
 
 FOLDER = "attack"
-SHORTEST_REASON = 20
+SHORTEST_REASON, LONGEST_REASON = 20, 500
+FRESH_DAYS, MOST_FRESH_DAYS = 31, 366
+MOST_GROWTH = 1.5
+MISSING, STALE = "missing", "stale"
+ATTACK_FIRST = "Attack them first, it takes minutes: kinlink agency attack EXTRACT (or --quick, for a small sample)"
 
 
 class Clearance(Wire):
-    """That a submission may be made: by which report, and, where findings blocked, who overrode them and why.
+    """That a submission may be made: by which report, and, where something stood in the way, what, and why it was overridden.
 
-    Its values may be shown to every data protection officer of the protocol: it holds no figure about a person.
+    `overridden` are the tests that block, or `missing` or `stale` for the report itself. Every data protection officer of the protocol
+    may see it: it holds no figure about a person.
     """
 
-    report: str = Field(pattern=SHA256)
+    report: str | None = Field(default=None, pattern=SHA256)
     verdict: str
     overridden: tuple[str, ...] = ()
-    reason: str | None = Field(default=None, min_length=SHORTEST_REASON, max_length=500)
-    made_at: AwareDatetime
+    reason: str | None = Field(default=None, min_length=SHORTEST_REASON, max_length=LONGEST_REASON)
+
+    @property
+    def override(self) -> AttackOverride | None:
+        """What the manifest says of it."""
+        return None if self.reason is None else AttackOverride(tests=self.overridden, reason=self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class GateTerms:
+    """What a sharing protocol asks of a report: its cut-offs, and for how many days it counts."""
+
+    cut_offs: CutOffs = field(default_factory=CutOffs)
+    fresh_days: int = FRESH_DAYS
+
+
+def terms_of(attack_gate: Mapping[str, Any]) -> GateTerms:
+    """What a sharing protocol's `attack_gate` asks. Raises `ProtocolError`.
+
+    Its keys: `blocking`, a list of tests (such as `T8`); `cut_offs`, for each name `{warn: …, fail: …}`; `fresh_days`. What is not there
+    is as in `GateTerms()`.
+    """
+    days = attack_gate.get("fresh_days", FRESH_DAYS)
+    if not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= MOST_FRESH_DAYS:
+        raise _wrong(f"needs a number of days from 1 to {MOST_FRESH_DAYS} under `fresh_days`")
+    return GateTerms(cut_offs_of(attack_gate), days)
 
 
 def cut_offs_of(attack_gate: Mapping[str, Any]) -> CutOffs:
     """The cut-offs of a sharing protocol's `attack_gate`, defaults for what it does not name. Raises `ProtocolError`.
 
-    Its keys: `blocking`, a list of tests (such as `T8`); `cut_offs`, for each name `{warn: …, fail: …}`.
+    See `terms_of`.
     """
     names = {each.name for each in fields(CutOffs)} - {"blocking"}
-    unknown = sorted(set(attack_gate) - {"blocking", "cut_offs"})
+    unknown = sorted(set(attack_gate) - {"blocking", "cut_offs", "fresh_days"})
     if unknown:
-        raise _wrong(f"has `{unknown[0][:40]}`, which is neither `blocking` nor `cut_offs`")
+        raise _wrong(f"has `{unknown[0][:40]}`, which is none of `blocking`, `cut_offs` and `fresh_days`")
     changes: dict[str, Any] = {}
     for name, limit in (attack_gate.get("cut_offs") or {}).items():
         if name not in names:
@@ -70,43 +100,61 @@ def _wrong(problem: str) -> ProtocolError:
     )
 
 
-def clear(report: AttackReport, subject: Subject, cut_offs: CutOffs, reason: str | None = None) -> Clearance:
-    """Clear a submission of `subject`, or refuse. Raises `SubmissionError`.
+def clear(
+    report: AttackReport | None, subject: Subject, terms: GateTerms, now: datetime, reason: str | None = None
+) -> Clearance:
+    """Clear a submission of `subject` by a report about the same encoding, or by nothing. Raises `SubmissionError`.
 
-    Refused are a report about something else, and findings that block; the latter can be overridden with a `reason` of at least 20
-    characters, which every data protection officer of the protocol will read.
+    Refused are: no report; one about another encoding; one that is too old, or of an extract that has grown by half since; findings
+    that block. Each can be overridden with a `reason` of at least 20 characters, which every data protection officer will read.
     """
-    if report.subject is None or report.subject != subject:
+    stops, words, next_step = _stops(report, subject, terms, now)
+    if stops and (reason is None or not SHORTEST_REASON <= len(reason.strip()) <= LONGEST_REASON):
         raise SubmissionError(
-            f"The attack report is about something else: {_difference(report.subject, subject)}.",
-            next_step="Attack this extract: kinlink agency attack EXTRACT",
-        )
-    blocking = blocking_findings(report, cut_offs)
-    if blocking and (reason is None or len(reason.strip()) < SHORTEST_REASON):
-        raise SubmissionError(
-            f"The attack report stands in the way: {refusal_words(blocking)}. Nothing was made.",
-            next_step="Change the encoding in the sharing protocol. To go on all the same, give a reason of at least "
-            f"{SHORTEST_REASON} characters; every data protection officer of the protocol will read it.",
+            f"{words} Nothing was made.",
+            next_step=f"{next_step} To go on all the same: --override-report REASON, of {SHORTEST_REASON} to {LONGEST_REASON} characters; "
+            "every data protection officer of the protocol will read it.",
         )
     return Clearance(
-        report=report.digest,
-        verdict=report.verdict.value,
-        overridden=tuple(each.test for each in blocking),
-        reason=reason.strip() if blocking and reason else None,
-        made_at=report.made_at,
+        report=report.digest if report else None,
+        verdict=report.verdict.value if report else "none",
+        overridden=stops,
+        reason=reason.strip() if stops and reason else None,
     )
+
+
+def _stops(
+    report: AttackReport | None, subject: Subject, terms: GateTerms, now: datetime
+) -> tuple[tuple[str, ...], str, str]:
+    """What stands in the way, in short, in a sentence, and what to do about it."""
+    if report is None:
+        return (MISSING,), "These encodings have not been attacked yet, as they are made now.", f"{ATTACK_FIRST}."
+    different = report.subject.differences(subject) if report.subject else ("extract",)
+    if different:
+        return (MISSING,), f"The attack report is about another {' and another '.join(different)}.", f"{ATTACK_FIRST}."
+    stops: tuple[str, ...] = ()
+    sentences, steps = [], []
+    held = report.subject.records if report.subject else 0
+    days = (now - report.made_at).days
+    if days >= terms.fresh_days or subject.records > MOST_GROWTH * held:
+        stops += (STALE,)
+        sentences.append(
+            f"The attack report is {days} days old, and the protocol wants one of the last {terms.fresh_days}."
+            if days >= terms.fresh_days
+            else f"The attack report is about {held:,} records; there are {subject.records:,} now."
+        )
+        steps.append(f"{ATTACK_FIRST}.")
+    blocking = blocking_findings(report, terms.cut_offs)
+    if blocking:
+        stops += tuple(each.test for each in blocking)
+        sentences.append(f"The attack report stands in the way: {refusal_words(blocking)}.")
+        steps.append("Change the encoding in the sharing protocol.")
+    return stops, " ".join(sentences), " ".join(steps)
 
 
 def refusal_words(blocking: tuple[Finding, ...]) -> str:
     """Which attacks block, in words."""
     return ", ".join(f"{each.test} {each.title.lower()}" for each in blocking)
-
-
-def _difference(held: Subject | None, wanted: Subject) -> str:
-    if held is None:
-        return "it names no extract"
-    names = [name for name in Subject.model_fields if getattr(held, name) != getattr(wanted, name)]
-    return "another " + ", ".join(names).replace("_", " ")
 
 
 def store_report(local: Path, report: AttackReport, key: SigningKey, page: str) -> Path:
@@ -136,13 +184,8 @@ def trend(reports: list[AttackReport]) -> list[TrendPoint]:
 
 
 def require_report(
-    local: Path, key: VerifyingKey, subject: Subject, cut_offs: CutOffs, reason: str | None = None
+    local: Path, key: VerifyingKey, subject: Subject, terms: GateTerms, now: datetime, reason: str | None = None
 ) -> Clearance:
-    """Clear a submission by the newest kept report about it. Raises `SubmissionError`."""
-    about = [each for each in stored_reports(local, key) if each.subject == subject]
-    if not about:
-        raise SubmissionError(
-            "This extract has not been attacked yet, as it is encoded now.",
-            next_step="Do that first, it takes minutes: kinlink agency attack EXTRACT",
-        )
-    return clear(about[-1], subject, cut_offs, reason)
+    """Clear a submission by the newest kept report about the same encoding. Raises `SubmissionError`."""
+    about = [each for each in stored_reports(local, key) if each.subject and not each.subject.differences(subject)]
+    return clear(about[-1] if about else None, subject, terms, now, reason)

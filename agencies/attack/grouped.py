@@ -15,7 +15,7 @@ from agencies.attack.views import Dense
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """People found outside the known people's groups, out of how many, and what guessing by size of group gives (a share); found
+    """People found outside the known people's groups, out of how many, and what guessing by the shape of the group gives (a share); found
     inside those groups, out of how many; people who are found together on average when a group is."""
 
     right: int
@@ -33,7 +33,7 @@ class Grouped:
     @property
     def words(self) -> str:
         """What was found, in words."""
-        return f"{share_of(self.right, self.scored)}, where guessing by size of group gives {self.guess:.1%}"
+        return f"{share_of(self.right, self.scored)}, where guessing by the shape of the group gives {self.guess:.1%}"
 
     def measures(self, name: str) -> list[Measure]:
         """The figures, for an attack named as its cut-off without groups is."""
@@ -76,7 +76,7 @@ def attack_with_groups(stage: Stage, seeds: Ints, attacker: Dense) -> Grouped:
     return Grouped(
         right=int((found[outside] == graph.records[outside]).sum()),
         scored=len(outside),
-        guess=guessing(graph.groups, outside),
+        guess=guessing(graph.groups, outside, graph.records),
         inside_right=int((found[inside] == graph.records[inside]).sum()),
         inside=len(inside),
         together=float(np.bincount(graph.groups)[graph.groups].mean()),

@@ -7,6 +7,7 @@ linkage encodings uses this. Group linkage itself: On, Koudas, Lee and Srivastav
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
@@ -145,9 +146,22 @@ def _orders(size: int) -> Ints:
     return np.stack([rng.permutation(size) for _ in range(MOST_ORDERS)])
 
 
-def guessing(groups: Ints, scored: Ints) -> float:
-    """Share of the `scored` rows that pairing groups of one size at random gets right."""
-    sizes = np.bincount(groups)
-    alike = np.bincount(sizes)
-    size = sizes[groups[scored]]
-    return float(np.mean(1 / (alike[size] * size))) if len(scored) else 0.0
+def guessing(groups: Ints, scored: Ints, records: Ints | None = None) -> float:
+    """Share of the `scored` rows that is right if groups of one shape are paired at random, and their records of one size.
+
+    The shape of a group is how many encodings each of its records has (`records` numbers them; one each if left away): all that can be
+    seen without looking at an encoding.
+    """
+    if not len(scored):
+        return 0.0
+    owners = np.arange(len(groups)) if records is None else np.unique(records, return_inverse=True)[1]
+    encodings = np.bincount(owners)
+    shapes: dict[int, Counter[int]] = {}
+    for owner, group in zip(*np.unique(np.stack([owners, groups]), axis=1), strict=True):
+        shapes.setdefault(int(group), Counter())[int(encodings[owner])] += 1
+    alike = Counter(tuple(sorted(shape.items())) for shape in shapes.values())
+    right = 0.0
+    for row in scored:
+        shape = shapes[int(groups[row])]
+        right += 1 / (alike[tuple(sorted(shape.items()))] * shape[int(encodings[owners[row]])])
+    return right / len(scored)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
 from agencies.attack.verdict import CutOffs, Finding, Verdict
+from agencies.encoding.harden import Hardening
+from agencies.encoding.schema import EncodingSchema
 from protocols.signing import SigningKey, VerifyingKey, Wire
 from protocols.submission import SHA256
 
@@ -17,15 +20,29 @@ _KIND = "kinlink-attack-report+jws"
 
 
 class Subject(Wire):
-    """What was attacked: whose extract, encoded how. A report speaks for nothing else."""
+    """What was attacked: whose extract, encoded how, under which secret.
+
+    `encoding_sha256` is over the digests of the schemas and the parameters of the hardening, `key_check` the secret's key-check value,
+    `records` how many records the extract has.
+    """
 
     agency: str
     protocol: str
     protocol_digest: str = Field(pattern=SHA256)
     epoch: int = Field(ge=1)
     encoding: str
+    encoding_sha256: str = Field(pattern=SHA256)
+    key_check: str
+    records: int = Field(ge=0)
     extract_sha256: str = Field(pattern=SHA256)
     extract_date: date
+
+    def differences(self, other: Subject) -> tuple[str, ...]:
+        """In what the other is encoded otherwise, in words; empty if a report about one speaks for the other too."""
+        return tuple(words for name, words in _SAME.items() if getattr(self, name) != getattr(other, name))
+
+
+_SAME = {"agency": "agency", "epoch": "epoch", "encoding_sha256": "schema or hardening", "key_check": "linkage secret"}
 
 
 class TrendPoint(Wire):
@@ -78,6 +95,15 @@ class AttackReport(Wire):
     def trend_point(self) -> TrendPoint:
         """This report's point for the next one's trend."""
         return TrendPoint(made_at=self.made_at, encoding=self.encoding, fidelity=self.value("T6", "fidelity"))
+
+
+def described(parts: Sequence[tuple[EncodingSchema, Hardening]]) -> str:
+    """The encoding in words: length, features, profile."""
+    words = []
+    for schema, hardening in parts:
+        profile = f"{hardening.profile}, t = {hardening.t}" if hardening.diffuses else hardening.profile
+        words.append(f"{profile}, {hardening.output_length:,} bits, {len(schema.feature_names)} features")
+    return " + ".join(words)
 
 
 def sign_report(report: AttackReport, key: SigningKey) -> str:

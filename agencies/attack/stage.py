@@ -39,7 +39,7 @@ class Stage:
     known: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        rows = self.graph.rows
+        rows = len(self.graph.firsts)
         shares = {name: round(share * rows) for name, share in SHARES_KNOWN.items()}
         self.known = {"seeds_20": FEW_KNOWN, **shares}
 
@@ -90,6 +90,11 @@ class Graph:
     def records(self) -> Ints:
         """Their records."""
         return self.stage.records[: self.rows]
+
+    @cached_property
+    def firsts(self) -> Ints:
+        """One row of each record: what attacks are given that do not know which encodings are of one record."""
+        return np.unique(self.records, return_index=True)[1]
 
     @cached_property
     def victim(self) -> Dense:

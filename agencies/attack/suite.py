@@ -12,7 +12,7 @@ import numpy as np
 from agencies.attack import findings_bits, findings_graph, findings_names, findings_seeded
 from agencies.attack.extra import need_extra
 from agencies.attack.people import People, Scheme, numbered, whole_groups
-from agencies.attack.report import AttackReport, Subject, TrendPoint
+from agencies.attack.report import AttackReport, Subject, TrendPoint, described
 from agencies.attack.stage import Stage
 from agencies.attack.verdict import CutOffs, Finding, Limit, worst
 from agencies.encoding.harden import Hardening
@@ -132,15 +132,6 @@ def make_stage(
         listed=attacker_list,
         deep=deep,
     )
-
-
-def described(parts: Sequence[tuple[EncodingSchema, Hardening]]) -> str:
-    """The encoding in words: length, features, profile."""
-    words = []
-    for schema, hardening in parts:
-        profile = f"{hardening.profile}, t = {hardening.t}" if hardening.diffuses else hardening.profile
-        words.append(f"{profile}, {hardening.output_length:,} bits, {len(schema.feature_names)} features")
-    return " + ".join(words)
 
 
 def _pair(limit: Limit) -> tuple[float, float]:

@@ -21,6 +21,7 @@ from agencies.folder import AgencyFolder, init_folder
 from agencies.mapping import load_mapping
 from config.resources import PROTOCOL_FILE, SCHEMAS
 from protocols.errors import InputError, KeyProblem, KinlinkError
+from protocols.submission import AttackOverride, open_submission
 
 PASSPHRASE = "made up for tests only"
 RUN = CliRunner()
@@ -33,6 +34,9 @@ def _passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "160")
     # Stretching a passphrase is meant to take half a second; a test makes many folders.
     monkeypatch.setattr("agencies.cli_parties.init_folder", partial(init_folder, scrypt_n=1 << 4))
+
+
+REASON = "Forty made-up people are too few to attack."
 
 
 def agency(*words: object) -> Result:
@@ -60,10 +64,16 @@ def test_the_way_from_a_folder_to_a_submission(
     assert json.loads((tmp_path / "r.json").read_text())["records"] == 40
     assert (tmp_path / "r.html").stat().st_mode & 0o777 == 0o600
     assert "adeola" in right("encode", extract, "-C", folder, "--preview", "--rows", 3)
-    said = right("encode", extract, "-C", folder)
+    unattacked = refused("encode", extract, "-C", folder)
+    assert "kinlink agency attack EXTRACT" in unattacked.next_step
+    assert not list((folder / "outbox").glob("*.kinlink"))
+    said = right("encode", extract, "-C", folder, "--override-report", REASON)
     assert "is in the outbox" in said
+    assert "The attack report was overridden (missing)" in said
     assert "40 records, 40 encodings" in said
     (made,) = (folder / "outbox").glob("*.kinlink")
+    with open_submission(made) as file:
+        assert file.manifest.attack_override == AttackOverride(tests=("missing",), reason=REASON)
     assert made.stem in said
     assert "Conformant." in right("conformance", "-C", folder)
     assert "Conformant." in right("conformance", "-C", tmp_path / "no-folder")
@@ -141,7 +151,7 @@ def test_keys_in_clear_only_when_a_person_says_so(tmp_path: Path, monkeypatch: p
         (("check", "x.csv", "--declarations", "absent"), 11, "no folder `absent`"),
         (("encode", "x.csv", "--schema", "s.json"), 11, "belong to `--format clkhash-json`"),
         (("encode", "x.csv", "--format", "clkhash-json"), 11, "needs `--schema`, `--secret-file` and `--out`"),
-        (("encode", "x.csv", "--delta"), 11, "no submission to be the base"),
+        (("encode", "x.csv", "--delta", "--override-report", REASON), 11, "no submission to be the base"),
         (("submit",), 11, "outbox of `police` is empty"),
         (("submit", "absent.kinlink"), 11, "no file `absent.kinlink`"),
         (("receipt", "sub-1"), 11, "no receipt `sub-1`"),

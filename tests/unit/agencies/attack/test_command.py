@@ -11,8 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from agencies.attack.command import attack_command, attack_extract, draw, read_list, subject_of
-from agencies.attack.gate import stored_reports
+from agencies.attack.command import attack_extract, clear_submission, draw, read_list, subject_of
+from agencies.attack.gate import store_report, stored_reports
+from agencies.cli_attack import attack_command
 from agencies.standardise.person import StandardiseRules
 from protocols.errors import InputError, SubmissionError
 
@@ -104,6 +105,20 @@ def test_the_command_keeps_a_signed_report_and_writes_what_is_asked(
         assert row["FORE"] not in said
         assert row["REF"] not in said
         assert row["SUR"] not in said
+
+
+def test_a_submission_is_cleared_by_a_report_about_its_encoding_only(
+    world: Any, write_extract: Callable[..., Path], rows: list[dict[str, str]]
+) -> None:
+    reading = world.reading(write_extract(rows))
+    with pytest.raises(SubmissionError, match="kinlink agency attack EXTRACT"):
+        clear_submission(world.agency, reading)
+    report = attack_extract(world.agency, reading, seed=3, tests=("T0", "T12"))
+    store_report(world.agency.place("local"), report, world.agency.signing_key, "")
+    assert clear_submission(world.agency, reading).report == report.digest
+    grown = world.reading(write_extract([{**row, "REF": f"{row['REF']}{n}"} for row in rows for n in "ab"], "more.csv"))
+    with pytest.raises(SubmissionError, match="there are 120 now"):
+        clear_submission(world.agency, grown)
 
 
 def test_a_public_list_is_standardised_by_the_same_rules(tmp_path: Path) -> None:

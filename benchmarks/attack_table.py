@@ -1,0 +1,240 @@
+"""The table that shapes the defaults: hardening profiles, what attacks get out of them, and what they cost in links.
+
+    python -m benchmarks.attack_table FOLDER [--keep FILE] [--write docs/attacks.md] [--only TEXT] [--no-links]
+
+FOLDER has one CSV for each agency and truth.csv, as `kinlink evaluate` reads them. The anchor's encodings are attacked by the whole suite (the
+attacker holds the extract itself, and its groups); then all agencies are linked to the anchor with the same encoding. It takes hours:
+`--keep` remembers each profile as it is done, so that a run goes on where it stopped. `--write` replaces the table in a document,
+between its two marker lines; without it the table is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agencies.attack.suite import run_suite
+from agencies.attack.verdict import CutOffs, Finding, Verdict, worst
+from agencies.encoders import NamedEncoding
+from agencies.encoding.harden import Hardening
+from agencies.encoding.schema import shipped_schema
+from agencies.standardise.person import StandardiseRules
+from config.resources import PROTOCOL_FILE
+from kinlink.evaluate import evaluate
+from kinlink.evaluate_folder import read_folder
+from protocols.load import load_protocol
+
+BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+SECRET = hashlib.sha256(b"the attack table").digest()
+SEED = 1
+TESTS = ("T1", "T2", "T3", "T5", "T6", "T7", "T8", "T9", "T10")
+MEASURES = {
+    "T3 pairs": "co_occurrence",
+    "T5 q-grams": "patterns_recovered",
+    "T6 index": "fidelity",
+    "T6 model": "fidelity_modelled",
+    "T7": "unseeded",
+    "T8 20": "seeds_20",
+    "T8 5 %": "seeds_5pct",
+    "T8 25 %": "seeds_quarter",
+    "T8 25 % published": "seeds_quarter_published",
+    "T7 groups": "unseeded_groups_excess",
+    "T8 20 groups": "seeds_20_groups_excess",
+    "T8 5 % groups": "seeds_5pct_groups_excess",
+    "T8 25 % groups": "seeds_quarter_groups_excess",
+    "T9 whole": "learner",
+    "T10": "singled_out",
+}
+ATTACKS = ("profile", "bits", *MEASURES, "T9 given", "verdict", "fails")
+LINKS = ("profile", "bits", "P certain", "R certain", "F1 certain", "P all", "R all", "F1 all", "verdict")
+
+
+def main() -> None:
+    """Measure every profile, then write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--anchor", default="social_care")
+    parser.add_argument("--keep", type=Path, help="remember results in this JSON file")
+    parser.add_argument("--write", type=Path, help="replace the table in this document")
+    parser.add_argument("--only", default="", help="only profiles whose name holds this text")
+    parser.add_argument("--no-links", action="store_true", help="attack only")
+    arguments = parser.parse_args()
+    kept: dict[str, dict[str, Any]] = {}
+    if arguments.keep and arguments.keep.is_file():
+        kept = json.loads(arguments.keep.read_text())
+    for name, schema_name, hardening in profiles():
+        if arguments.only not in name:
+            continue
+        digest = shipped_schema(schema_name).digest
+        row = kept.get(name, {})
+        if row.get("schema") != digest:
+            row = kept[name] = {
+                "schema": digest,
+                **attacked(arguments.folder, arguments.anchor, schema_name, hardening),
+            }
+            remember(arguments.keep, kept)
+        if "R all" not in row and not arguments.no_links:
+            row |= linked(arguments.folder, arguments.anchor, schema_name, hardening)
+            remember(arguments.keep, kept)
+        print(f"{name} done", file=sys.stderr, flush=True)
+    text = table(kept, arguments.anchor)
+    if arguments.write:
+        replace_table(arguments.write, text)
+    else:
+        print(text)
+
+
+def profiles() -> Iterator[tuple[str, str, Hardening]]:
+    """Every profile with its name, its schema, its hardening."""
+    for schema_name, length in (("person", 1024), ("person-2048", 2048)):
+        for profile in ("compat", "xor-fold", "rule-90", "blip"):
+            yield f"{profile} {length}", schema_name, Hardening(profile, length=length)
+        for t in (2, 3, 4, 5, 6):
+            yield f"standard t={t} {length}", schema_name, Hardening("standard", t, length)
+        for t in (3, 4, 5):
+            yield f"high t={t} {length}", schema_name, Hardening("high", t, length)
+
+
+def attacked(folder: Path, anchor: str, schema_name: str, hardening: Hardening) -> dict[str, Any]:
+    """The suite's figures on the anchor's extract."""
+    records = read_folder(folder, anchor, StandardiseRules()).extracts[anchor]
+    report = run_suite(
+        [record.person for record in records],
+        [record.family_ref for record in records],
+        [(shipped_schema(schema_name), hardening)],
+        secret=SECRET,
+        seed=SEED,
+        tests=TESTS,
+    )
+    return {"rows": report.rows, "findings": [each.model_dump(mode="json") for each in report.findings]}
+
+
+def figures(row: dict[str, Any]) -> dict[str, Any]:
+    """What the table shows of one profile; verdicts by today's cut-offs."""
+    findings = [Finding.model_validate_json(json.dumps(each)) for each in row["findings"]]
+    values = {measure.name: measure.value for each in findings for measure in each.measures}
+    verdicts = {each.test: each.judged(CutOffs()) for each in findings}
+    found: dict[str, Any] = {column: values[name] for column, name in MEASURES.items()}
+    found["T9 given"] = next(
+        v for name, v in values.items() if name.startswith("decoder_given") and name.endswith("times")
+    )
+    found["verdict"] = worst(list(verdicts.values())).value
+    found["fails"] = " ".join(test for test, verdict in verdicts.items() if verdict is Verdict.FAIL)
+    return row | found
+
+
+def linked(folder: Path, anchor: str, schema_name: str, hardening: Hardening) -> dict[str, Any]:
+    """Links of all agencies to the anchor, pooled, by the matcher and the match rules that ship."""
+    schema = shipped_schema(schema_name)
+    encoding = NamedEncoding("person", schema, schema.digest, hardening)
+    found = evaluate(folder, anchor, load_protocol(PROTOCOL_FILE), SECRET, encoding=encoding, threads=1)
+    if found.quality is None:
+        raise SystemExit("The folder has no truth.csv.")
+
+    def total(name: str) -> int:
+        return sum(getattr(item, name) for item in found.quality or ())
+
+    certain, right, pairs = total("certain"), total("certain_right"), total("true_pairs")
+    links, all_right = certain + total("probable"), right + total("probable_right")
+    rates = {
+        "P certain": right / max(certain, 1),
+        "R certain": right / max(pairs, 1),
+        "P all": all_right / max(links, 1),
+        "R all": all_right / max(pairs, 1),
+    }
+    return rates | {
+        "F1 certain": 2 * right / max(certain + pairs, 1),
+        "F1 all": 2 * all_right / max(links + pairs, 1),
+        "by agency": {
+            item.agency: [round(item.precision, 4), round(item.recall, 4), round(item.recall_with_probable, 4)]
+            for item in found.quality
+        },
+    }
+
+
+def remember(path: Path | None, kept: dict[str, dict[str, Any]]) -> None:
+    """Keep what is done."""
+    if path:
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(kept, indent=1) + "\n")
+        partial.replace(path)
+
+
+def table(kept: dict[str, dict[str, Any]], anchor: str) -> str:
+    """The table in Markdown, with the command and the machine."""
+    names = [name for name, _, _ in profiles() if name in kept]
+    shown = {name: figures(kept[name]) for name in names}
+
+    def rows(columns: Sequence[str]) -> list[list[str]]:
+        return [[*name.rsplit(" ", 1), *(_cell(shown[name], each) for each in columns[2:])] for name in names]
+
+    sizes = sorted({kept[name]["rows"] for name in names})
+    schemas = sorted({f"{name.rsplit(' ', 1)[1]}: `{kept[name]['schema'][:12]}`" for name in names})
+    return "\n".join(
+        [
+            f"Anchor `{anchor}`, {', '.join(f'{size:,}' for size in sizes)} encodings. Made on {time.strftime('%d %B %Y')} by",
+            "`python -m benchmarks.attack_table FOLDER --keep FILE --write docs/attacks.md` on",
+            f"{os.cpu_count()} cores ({_processor()}), Python {platform.python_version()}, NumPy {np.__version__}; one linkage secret, "
+            f"random seed {SEED}.",
+            f"Linkage schemas (digest): {'; '.join(schemas)}.",
+            "",
+            "What attacks get:",
+            "",
+            *_markdown(ATTACKS, rows(ATTACKS)),
+            "",
+            "What links cost:",
+            "",
+            *_markdown(LINKS, rows(LINKS)),
+        ]
+    )
+
+
+def _markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    titles = list(head)
+    yield "| " + " | ".join(titles) + " |"
+    yield "|" + "|".join("---" if number == 0 else "---:" for number in range(len(titles))) + "|"
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+
+
+def _cell(row: dict[str, Any], column: str) -> str:
+    value = row.get(column)
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if column == "T9 given":
+        return f"{value:.1f}x"
+    if column == "T3 pairs":
+        return f"{value:.4f}".lstrip("0") or "0"
+    return f"{value:.3f}".lstrip("0") if value < 1 else f"{value:.3f}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def replace_table(path: Path, text: str) -> None:
+    """Put the table between the document's markers."""
+    document = path.read_text(encoding="utf-8")
+    before, rest = document.split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
