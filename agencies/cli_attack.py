@@ -13,7 +13,7 @@ from agencies.cli_parties import FolderOption
 from agencies.folder import AgencyFolder
 from protocols.errors import InputError, SubmissionError
 
-QUICK_SAMPLE = 600
+QUICK_SAMPLE = 300
 
 
 def attack_command(
@@ -28,7 +28,7 @@ def attack_command(
     ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Up to 50,000 encodings; takes up to an hour.")] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="600 encodings in seconds: it finds less than the whole suite would.")
+        bool, typer.Option("--quick", help="300 encodings in seconds: it finds less than the whole suite would.")
     ] = False,
     sample: Annotated[int | None, typer.Option("--sample", min=100, max=50_000, help="Encodings to attack.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Random seed, to repeat a report.")] = None,

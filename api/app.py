@@ -15,6 +15,7 @@ from api.routes import (
     corrections,
     desk,
     families,
+    gate,
     people,
     profiles,
     protocols,
@@ -37,6 +38,7 @@ ROUTERS = (
     break_glass,
     desk,
     protocols,
+    gate,
     questions,
     audit,
 )

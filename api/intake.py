@@ -98,6 +98,7 @@ def check_submission(path: Path, key: VerifyingKey, terms: Terms, key_check: str
         file.verify(key)
         manifest = file.manifest
         party = _check_terms(manifest, terms, key_check)
+        _check_attack(manifest)
         _check_parts(manifest, terms)
         table = read_records(extract_part(file, RECORDS, Path(scratch) / "records"), RECORDS, manifest.kind == "delta")
         records, removed = _split(table)
@@ -159,6 +160,15 @@ def _check_terms(manifest: Manifest, terms: Terms, key_check: str | None) -> Par
         )
     _check_base(manifest, terms)
     return party
+
+
+def _check_attack(manifest: Manifest) -> None:
+    """An agency attacks its own encodings before it sends them, or somebody answers for it that it did not."""
+    if manifest.attack_report is None and manifest.attack_override is None:
+        raise SubmissionError(
+            "The submission names no attack report.",
+            next_step="Attack the extract with `kinlink agency attack`, then encode again.",
+        )
 
 
 def _check_base(manifest: Manifest, terms: Terms) -> None:

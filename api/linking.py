@@ -13,16 +13,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from api.canaries import raise_alarms
 from api.families import StoredFamily
 from api.identity import DECLARING_AGENCY
-from api.intake import open_data_key
-from api.intake_tables import PUT, extract_part, read_records
+from api.intake_tables import extract_part
 from api.jobs import LEASE, Job, enqueue
 from api.logs import log
+from api.newest import log_newest
+from api.opening import open_encodings
 from api.runs import ActiveLink, Found, FoundLink, Inputs, LostLink, Run
 from api.service import Service
 from api.store.links import packed, unpacked
@@ -32,11 +32,10 @@ from linkage.matcher import link
 from linkage.records import EncodedRecords, Family, Marker, MarkerKind, Member, PreviousLink
 from linkage.result import LinkResult, Stage, link_id
 from protocols.audit.events import RunAgencyLinked, RunFailed, RunStarted
-from protocols.errors import Busy, InputError, KinlinkError, SubmissionError, Unavailable
+from protocols.errors import Busy, InputError, KinlinkError, Unavailable
 from protocols.load import LoadedProtocol
 from protocols.matching import MatchRules
-from protocols.sealing import SealingPrivateKey, open_stream
-from protocols.submission import CELLS, RECORDS, clk_context, clk_part, open_submission
+from protocols.submission import CELLS, RECORDS, open_submission
 from protocols.vocabulary import Grade
 
 LINK_STEP = "link"
@@ -170,11 +169,15 @@ class Linking:
         now = self.service.now()
         with self.service.store.writing() as tx:
             self._hold(tx)
+            log_newest(tx, run, found, now)
+            alarms = raise_alarms(tx, run.run, found.links, now)
             published = tx.links.publish(run, found, now)
             tx.submissions.drop_unlinked_cells()
             enqueue(tx.jobs, "retention", run.run, now)
             tx.jobs.finish(self.job, "done")
         log().info("run completed", run=run.run, links=published.made + published.kept + published.regraded)
+        if alarms:
+            log().warning("canary linked", run=run.run, agencies=alarms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,66 +327,6 @@ def _family(family: StoredFamily, known: set[str]) -> Family:
             for item in declaration.members
         ),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """One file's records with their encodings, in their order."""
-
-    records: pl.DataFrame
-    clks: NDArray[np.uint8]
-    owner: NDArray[np.int32]
-
-    def only(self, wanted: NDArray[np.bool_]) -> _Opened:
-        """The chosen records."""
-        number = np.cumsum(wanted, dtype=np.int32) - 1
-        keep = wanted[self.owner]
-        return _Opened(self.records.filter(pl.Series(wanted)), self.clks[keep], number[self.owner[keep]])
-
-
-def open_encodings(paths: list[Path], agency: str, clk: str, key: SealingPrivateKey) -> EncodedRecords:
-    """A submission's encodings, opened in memory; of a record in several files of a chain, the newest. Raises `SubmissionError`."""
-    seen: set[str] = set()
-    parts: list[_Opened] = []
-    for path in reversed(paths):
-        opened = _open_file(path, agency, clk, key)
-        refs = opened.records.get_column("record_ref").to_list()
-        there = opened.records.get_column("op").to_list()
-        parts.append(
-            opened.only(
-                np.array([ref not in seen and op == PUT for ref, op in zip(refs, there, strict=True)], dtype=bool)
-            )
-        )
-        seen.update(refs)
-    parts.reverse()
-    starts = np.cumsum([0, *(part.records.height for part in parts[:-1])], dtype=np.int32)
-    records = pl.concat([part.records for part in parts])
-    return EncodedRecords(
-        agency=agency,
-        record_refs=tuple(records.get_column("record_ref").to_list()),
-        clks=np.concatenate([part.clks for part in parts]),
-        owner=np.concatenate([part.owner + start for part, start in zip(parts, starts, strict=True)]),
-        groups=tuple(tuple(item) for item in records.get_column("groups").to_list()),
-        kind=tuple(records.get_column("kind").to_list()),
-    )
-
-
-def _open_file(path: Path, agency: str, clk: str, key: SealingPrivateKey) -> _Opened:
-    with open_submission(path) as file, TemporaryDirectory(dir=path.parent, prefix=".link-") as scratch:
-        manifest = file.manifest
-        part = next((item for item in manifest.clks if item.name == clk), None)
-        if part is None:
-            raise SubmissionError(
-                f"The submission of `{agency}` has no encoding `{clk}`.", next_step="Have it encode again."
-            )
-        table = extract_part(file, RECORDS, Path(scratch) / "records")
-        records = read_records(table, RECORDS, manifest.kind == "delta")
-        about = clk_context(agency, clk, manifest.protocol_digest)
-        with file.open(clk_part(clk)) as source:
-            data = b"".join(open_stream(source, open_data_key(manifest, key), about))  # type: ignore[arg-type]
-    counts = records.get_column("encodings").to_numpy()
-    clks = np.frombuffer(data, dtype=np.uint8).reshape(part.rows, part.bits // 8)
-    return _Opened(records, clks, np.repeat(np.arange(len(counts), dtype=np.int32), counts))
 
 
 def linked_cells(paths: list[Path], refs: set[str]) -> list[dict[str, Any]]:

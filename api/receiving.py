@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from threading import Lock
 
+from api.batch_gate import check_pace, examine, tell, tell_officers
 from api.identity import DECLARING_AGENCY
 from api.intake import Base, Checked, Terms, check_submission, signer
 from api.intake_tables import record_lines
@@ -13,10 +14,10 @@ from api.service import Service
 from api.store.store import Transaction
 from api.submissions import Accepted, StoredSubmission, Upload
 from api.uploads import assemble, discard, keep
-from protocols.audit.events import SubmissionQuarantined, SubmissionReceived
+from protocols.audit.events import BatchPassUsed, ReportOverridden, SubmissionQuarantined, SubmissionReceived
 from protocols.errors import Busy, SubmissionError
 from protocols.signing import VerifyingKey
-from protocols.submission import Receipt
+from protocols.submission import Manifest, Receipt
 
 MOST_DELTAS = 30
 RECEIPT_TYPE = "kinlink-receipt+jws"
@@ -48,6 +49,7 @@ def _complete(service: Service, upload: Upload) -> StoredSubmission:
     try:
         terms, key, key_check = _terms(service, known.agency, *signer(whole))
         checked = check_submission(whole, key, terms, key_check)
+        examine(service, whole, checked.manifest)
         stored = _stored(service, known, checked)
         with service.store.writing() as tx:
             _accept(tx, known, checked, stored, terms)
@@ -58,6 +60,7 @@ def _complete(service: Service, upload: Upload) -> StoredSubmission:
                 actor=known.agency, upload=known.upload, file_sha256=known.file_sha256, problem=error.what
             )
             tx.submissions.quarantine(known.upload, f"{error.what} {error.next_step}".strip(), event)
+            tell_officers(tx, known.agency, f"submission-quarantined:{known.upload}", service.now())
         discard(service.folder, known.upload)
         service.metrics.submissions.labels("quarantined").inc()
         log().warning("submission quarantined", agency=known.agency, upload=known.upload)
@@ -77,6 +80,7 @@ def _terms(service: Service, agency: str, claimed: str, kid: str) -> tuple[Terms
         epochs = [epoch.id for epoch in protocol.document.encoding.epochs if epoch.holds_on(service.now().date())]
         checks = {epoch: tx.submissions.key_check(protocol.document.id, epoch) for epoch in epochs}
         base = _base(tx, agency, protocol.digest)
+        check_pace(tx.submissions.submissions_of(agency), service.now())
     if claimed != agency:
         raise SubmissionError(
             "The submission is from another agency than the one that sends it.",
@@ -163,9 +167,33 @@ def _accept(tx: Transaction, upload: Upload, checked: Checked, stored: StoredSub
     replaced = frozenset(checked.records.get_column("record_ref").to_list()) | checked.removed
     accepted = Accepted(stored, record_lines(checked.records), checked.consents, manifest.base, replaced)
     tx.submissions.accept(upload.upload, accepted, event)
+    if manifest.attack_override is not None:
+        _tell_of_override(tx, manifest, stored)
+    if tx.gate.passed(manifest.agency, stored.received_at):
+        tx.gate.use(
+            manifest.agency, BatchPassUsed(actor="service", agency=manifest.agency, submission=stored.submission)
+        )
     if shown is None:
         tx.submissions.set_key_check(protocol, manifest.epoch, manifest.key_check_value, manifest.agency)
     for family in checked.families:
         tx.families.declare(family, stored.received_at, manifest.agency, again=False)
     if manifest.agency == DECLARING_AGENCY:
         tx.families.confirm(stored.received_at, None)
+
+
+def _tell_of_override(tx: Transaction, manifest: Manifest, stored: StoredSubmission) -> None:
+    """A submission made past its attack report is on record, and on the list of every party."""
+    override = manifest.attack_override
+    if override is None:
+        return
+    event = ReportOverridden(
+        actor=manifest.agency,
+        submission=stored.submission,
+        report=manifest.attack_report,
+        tests=override.tests,
+        reason=override.reason,
+    )
+    tx.audit.append(event)
+    for client in tx.identity.clients():
+        if client.revoked_at is None:
+            tell(tx, client.client, f"attack-report-overridden:{stored.submission}", stored.received_at)

@@ -14,6 +14,8 @@ from kinlink.demo_stage import Call, Stage
 from protocols.errors import Unavailable
 
 AGENCIES = ("social_care", "police", "probation", "recovery", "mental_health", "health")
+BLOCKED = 13
+OVERRIDE = "Made-up people: the sharing protocol's hardening is to be raised before anybody real is encoded."
 _READY_SECONDS = 30
 
 
@@ -80,13 +82,16 @@ def submit(stage: Stage) -> None:
     """Check, encode and submit, each agency in its own folder."""
     stage.title(
         4,
-        "Each agency checks its extract, encodes it and submits",
-        "A dry run with counts and row numbers, never values; then CLKs sealed to the service and values sealed to the Workbook.",
+        "Each agency checks its extract, attacks its own encodings, and submits",
+        "A dry run with counts and row numbers; what an attacker would get; then CLKs sealed to the service, values to the Workbook.",
     )
     # The county's extracts bear one date for ever; handed over today, they are as fresh as any Monday's.
     extract = ("extract.csv", "--extract-date", datetime.now(UTC).date().isoformat())
     stage.run([Call(("agency", "check", *extract), agency) for agency in AGENCIES], show=8)
-    stage.run([Call(("agency", "encode", *extract), agency) for agency in AGENCIES], show=4)
+    # 300 encodings of each agency: quick enough for a demo. A data protection officer takes the whole suite.
+    stage.run([Call(("agency", "attack", *extract, "--quick"), agency, expect=BLOCKED) for agency in AGENCIES], show=2)
+    answered = ("--override-report", OVERRIDE)
+    stage.run([Call(("agency", "encode", *extract, *answered), agency) for agency in AGENCIES], show=4)
     stage.run([Call(("agency", "submit"), agency) for agency in AGENCIES], show=2)
 
 

@@ -19,7 +19,7 @@ FIDELITY_ROWS, UNSEEDED_ROWS = 2000, 1000
 def graph_fidelity(stage: Stage) -> Finding:
     """T6, the headline index."""
     graph = stage.graph
-    rows = np.sort(stage.rng.permutation(graph.rows)[:FIDELITY_ROWS])
+    rows = np.sort(stage.rng.permutation(graph.firsts)[:FIDELITY_ROWS])
     people = [graph.people[int(row)] for row in rows]
     theirs = stage.scheme.encode(stage.key(), people)
     result = fidelity(stage.clks[rows], theirs, graph.expected.part(rows).matrix, graph.groups[rows])
@@ -56,7 +56,7 @@ def unseeded(stage: Stage) -> Finding:
     measures = [
         proportion("unseeded", f"people found, groups not given (best of {len(runs)} runs: {how})", best, len(rows),
                    baseline=1 / len(rows), limit="unseeded", chance=most_by_chance(len(rows), 1 / len(rows), len(runs))),
-        *grouped.measures("unseeded"),
+        *grouped.measures("unseeded", judged=stage.judges_groups),
     ]  # fmt: skip
     got = f"{share_of(best, len(rows))}; with the groups given, {grouped.words}"
     return finding("T7", "Alignment, nobody known", stage.cut_offs, measures, given=GIVEN_LIST, got=got, advice=HARDEN)

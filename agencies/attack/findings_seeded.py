@@ -47,9 +47,9 @@ def seeded(stage: Stage) -> Finding:
         best = strongest(runs)
         measures += _measures(stage, limit, runs, best)
         words = f"with {KNOWN[limit]} known {share_of(best.right, best.scored)}"
-        if stage.listed is None:
+        if stage.listed is None and stage.judges_groups:
             grouped = _grouped(stage, stage.known[limit])
-            measures += grouped.measures(limit)
+            measures += grouped.measures(limit, judged=True)
             words += f" (with groups {grouped.excess:.1%} more than guessing)"
         told.append(words)
     given = GIVEN_LIST

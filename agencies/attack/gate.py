@@ -20,6 +20,7 @@ from protocols.submission import SHA256, AttackOverride
 FOLDER = "attack"
 SHORTEST_REASON, LONGEST_REASON = 20, 500
 FRESH_DAYS, MOST_FRESH_DAYS = 31, 366
+LEAST_ROWS, MOST_ROWS = 300, 50_000
 MOST_GROWTH = 1.5
 MISSING, STALE = "missing", "stale"
 ATTACK_FIRST = "Attack them first, it takes minutes: kinlink agency attack EXTRACT (or --quick, for a small sample)"
@@ -45,22 +46,27 @@ class Clearance(Wire):
 
 @dataclass(frozen=True, slots=True)
 class GateTerms:
-    """What a sharing protocol asks of a report: its cut-offs, and for how many days it counts."""
+    """What a sharing protocol asks of a report: its cut-offs, for how many days it counts, how many encodings it must be about (or all
+    that there are)."""
 
     cut_offs: CutOffs = field(default_factory=CutOffs)
     fresh_days: int = FRESH_DAYS
+    least_rows: int = LEAST_ROWS
 
 
 def terms_of(attack_gate: Mapping[str, Any]) -> GateTerms:
     """What a sharing protocol's `attack_gate` asks. Raises `ProtocolError`.
 
-    Its keys: `blocking`, a list of tests (such as `T8`); `cut_offs`, for each name `{warn: …, fail: …}`; `fresh_days`. What is not there
-    is as in `GateTerms()`.
+    Its keys: `blocking`, a list of tests (such as `T8`); `cut_offs`, for each name `{warn: …, fail: …}`; `fresh_days`; `least_rows`.
+    What is not there is as in `GateTerms()`.
     """
-    days = attack_gate.get("fresh_days", FRESH_DAYS)
-    if not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= MOST_FRESH_DAYS:
-        raise _wrong(f"needs a number of days from 1 to {MOST_FRESH_DAYS} under `fresh_days`")
-    return GateTerms(cut_offs_of(attack_gate), days)
+    whole = {}
+    for name, default, most in (("fresh_days", FRESH_DAYS, MOST_FRESH_DAYS), ("least_rows", LEAST_ROWS, MOST_ROWS)):
+        value = attack_gate.get(name, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+            raise _wrong(f"needs a whole number from 1 to {most} under `{name}`")
+        whole[name] = value
+    return GateTerms(cut_offs_of(attack_gate), **whole)
 
 
 def cut_offs_of(attack_gate: Mapping[str, Any]) -> CutOffs:
@@ -69,9 +75,9 @@ def cut_offs_of(attack_gate: Mapping[str, Any]) -> CutOffs:
     See `terms_of`.
     """
     names = {each.name for each in fields(CutOffs)} - {"blocking"}
-    unknown = sorted(set(attack_gate) - {"blocking", "cut_offs", "fresh_days"})
+    unknown = sorted(set(attack_gate) - {"blocking", "cut_offs", "fresh_days", "least_rows"})
     if unknown:
-        raise _wrong(f"has `{unknown[0][:40]}`, which is none of `blocking`, `cut_offs` and `fresh_days`")
+        raise _wrong(f"has `{unknown[0][:40]}`, which is none of `blocking`, `cut_offs`, `fresh_days` and `least_rows`")
     changes: dict[str, Any] = {}
     for name, limit in (attack_gate.get("cut_offs") or {}).items():
         if name not in names:
@@ -144,12 +150,22 @@ def _stops(
             else f"The attack report is about {held:,} records; there are {subject.records:,} now."
         )
         steps.append(f"{ATTACK_FIRST}.")
+    thin = report.rows < min(terms.least_rows, report.encodings)
+    untested = sorted(terms.cut_offs.blocking - {each.test for each in report.findings})
+    if thin or untested:
+        stops += () if stops else (STALE,)
+        sentences.append(
+            f"The attack report is about {report.rows:,} encodings, and the protocol wants {terms.least_rows:,}."
+            if thin
+            else f"The attack report leaves out {', '.join(untested)}."
+        )
+        steps.append(f"{ATTACK_FIRST}.")
     blocking = blocking_findings(report, terms.cut_offs)
     if blocking:
         stops += tuple(each.test for each in blocking)
         sentences.append(f"The attack report stands in the way: {refusal_words(blocking)}.")
         steps.append("Change the encoding in the sharing protocol.")
-    return stops, " ".join(sentences), " ".join(steps)
+    return stops, " ".join(sentences), " ".join(dict.fromkeys(steps))
 
 
 def refusal_words(blocking: tuple[Finding, ...]) -> str:

@@ -35,14 +35,14 @@ class Grouped:
         """What was found, in words."""
         return f"{share_of(self.right, self.scored)}, where guessing by the shape of the group gives {self.guess:.1%}"
 
-    def measures(self, name: str) -> list[Measure]:
-        """The figures, for an attack named as its cut-off without groups is."""
+    def measures(self, name: str, *, judged: bool) -> list[Measure]:
+        """The figures, for an attack named as its cut-off without groups is; told only, unless `judged`."""
         found = [
             Measure(
                 name=f"{name}_groups_excess",
                 about="share found with groups given, beyond guessing",
                 value=self.excess,
-                limit="groups_few" if name in ("unseeded", "seeds_20") else "groups_many",
+                limit=("groups_few" if name in ("unseeded", "seeds_20") else "groups_many") if judged else None,
                 successes=self.right,
                 chance=most_by_chance(self.scored, self.guess, together=self.together),
             ),

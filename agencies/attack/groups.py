@@ -17,7 +17,7 @@ import numpy as np
 from agencies.attack.bits import Floats, Ints
 from agencies.attack.views import Dense
 
-ALL_ORDERS_UP_TO = 7
+ALL_ORDERS_UP_TO = 6
 MOST_ORDERS = 720
 ITERATIONS = 6
 FIRST_SHARE, GROWTH = 0.05, 1.8
@@ -139,7 +139,7 @@ def _group_scores(victim: Dense, expected: Dense, groups: _Sized, person: Floats
 
 
 def _orders(size: int) -> Ints:
-    """Orders of the members to try: all of them for up to seven members, 720 evenly random ones beyond."""
+    """Orders of the members to try: all of them for up to six members, 720 evenly random ones beyond."""
     if size <= ALL_ORDERS_UP_TO:
         return np.array(list(permutations(range(size))), dtype=np.int64)
     rng = np.random.default_rng(size)

@@ -19,6 +19,7 @@ from agencies.attack.marginals import phi_of
 
 RECOVERED = 0.8
 RAREST, MOST_FREQUENT = 0.01, 0.6
+FEWEST_HOLDERS = 10
 _NEIGHBOURS = 6
 _IN_PATTERN, _ROW_SHARE = 0.97, 0.95
 _ROUNDS = 10
@@ -81,7 +82,8 @@ class Recovered:
 def recovered(patterns: list[Pattern], tokens: Sequence[Sequence[str]], rng: np.random.Generator) -> Recovered:
     """Score patterns against the q-grams that each person's filter truly holds (`tokens[i]`, those of person i)."""
     counts = Counter(token for held in tokens for token in set(held))
-    frequent = [t for t, n in counts.items() if RAREST * len(tokens) <= n <= MOST_FREQUENT * len(tokens)]
+    least = max(RAREST * len(tokens), FEWEST_HOLDERS)
+    frequent = [t for t, n in counts.items() if least <= n <= MOST_FREQUENT * len(tokens)]
     number = {token: i for i, token in enumerate(frequent)}
     held = np.zeros((len(tokens), len(frequent)), dtype=np.float32)
     for row, its in enumerate(tokens):

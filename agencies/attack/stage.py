@@ -14,6 +14,7 @@ from agencies.attack.verdict import CutOffs
 from agencies.attack.views import DENSE_UP_TO, Dense, Encoded, View, dense
 
 GRAPH_ROWS = 4000
+ENOUGH_FOR_GROUPS = 2000
 FEW_KNOWN = 20
 SHARES_KNOWN = {"seeds_5pct": 0.05, "seeds_quarter": 0.25}
 DEEP_KEYS = 8
@@ -24,7 +25,7 @@ class Stage:
     """A sample of what is to be sent, attacked.
 
     `people[i]` is encoded as row i; `groups[i]` and `records[i]` number the group and the record that row i belongs to (a record may
-    have several encodings). `listed` is a public list of names, or None for the worst case: the attacker holds the extract itself.
+    have several encodings); `partial` if they are part of an extract. `listed` is a public list of names, or None for the worst case: the attacker holds the extract itself.
     """
 
     scheme: Scheme
@@ -36,12 +37,19 @@ class Stage:
     rng: np.random.Generator
     listed: People | None = None
     deep: bool = False
+    partial: bool = False
     known: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         rows = len(self.graph.firsts)
         shares = {name: round(share * rows) for name, share in SHARES_KNOWN.items()}
         self.known = {"seeds_20": FEW_KNOWN, **shares}
+
+    @property
+    def judges_groups(self) -> bool:
+        """Whether what is found with groups given says something about the extract: in a small part of it there are too few groups of
+        one shape to confuse, so that far more is found than in the whole."""
+        return not self.partial or len(self.people) >= ENOUGH_FOR_GROUPS
 
     @cached_property
     def clks(self) -> Clks:

@@ -76,6 +76,7 @@ def run_suite(
         )
     chosen = cut_offs or CutOffs()
     stage = make_stage(people, households, parts, secret, seed, records, sample, deep, attacker_list, chosen)
+    stage.partial = len(stage.people) < (len(people) if encodings is None else encodings)
     findings = []
     for number, test in enumerate(tests):
         progress("attacking", number, len(tests))

@@ -13,6 +13,7 @@ from protocols.errors import InputError
 from protocols.signing import Wire
 
 _Z95 = 1.959963984540054
+BY_CHANCE = 5e-4
 
 
 class Verdict(StrEnum):
@@ -58,7 +59,7 @@ def share_of(right: int, scored: int) -> str:
 class Measure(Wire):
     """One figure. `limit` names its cut-off, `baseline` is what guessing gives; counts are there where it is a proportion.
 
-    `chance` is the most successes that guessing gives in 99 of 100 such tests: up to it, nothing was found.
+    `chance` is the most successes that guessing gives in 1,999 of 2,000 such tests: up to it, nothing was found.
     """
 
     name: str
@@ -102,13 +103,13 @@ def proportion(
 
 
 def most_by_chance(trials: int, guess: float, tests: int = 1, together: float = 1.0) -> int:
-    """The most successes of `trials` that guessing gives in 99 of 100 cases, over the best of several tests.
+    """The most successes of `trials` that guessing gives in 1,999 of 2,000 cases, over the best of several tests.
 
     `together` is how many successes come at a time (groups are right or wrong as a whole).
     """
     from scipy.stats import poisson
 
-    return int(poisson.ppf(1 - 0.01 / tests, trials * guess / together) * together)
+    return int(poisson.ppf(1 - BY_CHANCE / tests, trials * guess / together) * together)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,8 @@ class CutOffs:
     seeds_20: Limit = Limit(0.005, 0.01)
     seeds_5pct: Limit = Limit(0.02, 0.05)
     seeds_quarter: Limit = Limit(0.04, 0.05)
-    groups_few: Limit = Limit(0.01, 0.05)
-    groups_many: Limit = Limit(0.05, 0.10)
+    groups_few: Limit = Limit(0.05, 0.10)
+    groups_many: Limit = Limit(0.10, 0.20)
     decoder: Limit = Limit(3.0, 5.0)
     learner: Limit = Limit(0.02, 0.05)
     singled_out: Limit = Limit(0.01, 0.05)

@@ -20,6 +20,7 @@ from api.store.corrections import Corrections
 from api.store.desk import Desk
 from api.store.engine import WRITES
 from api.store.families import Families
+from api.store.gate import GateStore
 from api.store.identity import Identity
 from api.store.jobs import Jobs
 from api.store.links import Links
@@ -56,6 +57,7 @@ class Transaction:
         self.retention = Retention(session, self.audit, self.links)
         self.questions = Questions(session, self.audit)
         self.jobs = Jobs(session, self.audit)
+        self.gate = GateStore(session, self.audit)
 
     def roll_back(self) -> None:
         """Undo everything so far; nothing more can be done in this transaction."""

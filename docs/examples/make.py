@@ -25,6 +25,7 @@ from protocols.signing import Card, SigningKey, sign_card
 from protocols.submission import (
     CELLS,
     RECORDS,
+    AttackOverride,
     Manifest,
     box_context,
     cell_context,
@@ -38,6 +39,7 @@ FILE = HERE / "example.kinlink"
 KEYS = HERE / "example-keys.json"
 PAGE = HERE.parent / "submission-format.md"
 BEGIN, END = "<!-- example -->", "<!-- /example -->"
+NOT_ATTACKED = AttackOverride(tests=("missing",), reason="An example of the format: too few people to attack.")
 EXTRACT = """\
 REF,FORE,SUR,DOB,SEX,ADDR,PC,HOUSEHOLD,MAIDEN,STATUS,STATUS_DATE,AS_AT
 R1,Maya,Okafor,14/02/1998,2,3 Foundry Street,SG99 5TH,H7,Whitlock,REF,12/05/2026,09/11/2026
@@ -175,7 +177,9 @@ def main() -> None:
         folder.trust(card("workbook", "workbook"))
         (path / "mapping.yaml").write_text(MAPPING)
         (path / "extract.csv").write_text(EXTRACT)
-        submission = make_submission(folder, open_reading(folder, path / "extract.csv"), Options())
+        submission = make_submission(
+            folder, open_reading(folder, path / "extract.csv"), Options(attack_override=NOT_ATTACKED)
+        )
         FILE.write_bytes(submission.path.read_bytes())
     keys = {
         "about": "Public keys and private keys of an example: never for real people.",

@@ -78,6 +78,12 @@ class EventKind(StrEnum):
     AUDIT_EXPORTED = "audit:log:exported"
     INPUTS_EXPORTED = "audit:decision-inputs:exported"
     PERSONAL_ERASED = "audit:personal:erased"
+    REPORT_OVERRIDDEN = "submission:report:overridden"
+    BATCH_PASS_GRANTED = "submission:gate-pass:granted"  # noqa: S105 - the name of an event
+    BATCH_PASS_USED = "submission:gate-pass:used"  # noqa: S105 - the name of an event
+    CANARIES_PLANTED = "canary:records:planted"
+    CANARY_LINKED = "canary:link:found"
+    NEWEST_LINKED = "run:newest-batch:linked"
 
 
 class Event(BaseModel):
@@ -631,6 +637,66 @@ class PersonalErased(Event):
     decides = False
     openings: int
     reason: str
+
+
+class ReportOverridden(Event):
+    """A submission was made although its attack report stood in the way (`tests`), or was old or missing."""
+
+    kind = EventKind.REPORT_OVERRIDDEN
+    decides = False
+    submission: str
+    report: str | None
+    tests: tuple[str, ...]
+    reason: Personal
+
+
+class BatchPassGranted(Event):
+    """The operator lets one batch of an agency through the gate."""
+
+    kind = EventKind.BATCH_PASS_GRANTED
+    decides = False
+    agency: str
+    reason: Personal
+
+
+class BatchPassUsed(Event):
+    """A batch went through the gate unexamined."""
+
+    kind = EventKind.BATCH_PASS_USED
+    decides = False
+    agency: str
+    submission: str
+
+
+class CanariesPlanted(Event):
+    """An auditor's made-up people are in an agency's extract."""
+
+    kind = EventKind.CANARIES_PLANTED
+    decides = False
+    agency: str
+    records: int
+
+
+class CanaryLinked(Event):
+    """An agency linked to made-up people whom it cannot know: `planted_at` is the agency that has them."""
+
+    kind = EventKind.CANARY_LINKED
+    decides = False
+    run: str
+    agency: str
+    planted_at: str
+    links: int
+
+
+class NewestBatchLinked(Event):
+    """Links to members who were declared before, which are there only because of an agency's newest batch."""
+
+    kind = EventKind.NEWEST_LINKED
+    decides = False
+    run: str
+    agency: str
+    submission: str
+    links: tuple[str, ...]
 
 
 def _subclasses() -> dict[EventKind, type[Event]]:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 import api.store.tables
 import api.store.tables_agreement
+import api.store.tables_gate
 import api.store.tables_people
 import api.store.tables_work  # noqa: F401 - imported for their tables
 from api.store.base import Base, UtcDateTime

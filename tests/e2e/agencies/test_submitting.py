@@ -46,7 +46,11 @@ def make(county: Any, name: str) -> Made:
     return make_submission(
         folder,
         open_reading(folder, county.extract(name)),
-        Options(declarations=county.root / name if name == "social_care" else None, accept_difference=True),
+        Options(
+            declarations=county.root / name if name == "social_care" else None,
+            accept_difference=True,
+            attack_report="a" * 64,
+        ),
     )
 
 
@@ -156,7 +160,11 @@ def test_a_submission_with_an_altered_signature_key_is_quarantined_and_the_last_
     forger = county.folder("recovery")
     key = SigningKey.generate()
     forger.__dict__["signing_key"] = key
-    forged = make_submission(forger, open_reading(forger, county.extract("recovery")), Options(accept_difference=True))
+    forged = make_submission(
+        forger,
+        open_reading(forger, county.extract("recovery")),
+        Options(accept_difference=True, attack_report="a" * 64),
+    )
     with ServiceClient(county.folder("recovery"), pause=lambda seconds: None) as client:
         with pytest.raises(KinlinkError) as raised:
             submit(forger, forged.path, client)

@@ -217,6 +217,7 @@ def build(
             ),
         ),
         "hardening": document.encoding.hardening.profile,
+        "attack_report": "a" * 64,
         "encoder": "test",
         "extract_date": TODAY,
         "created_at": datetime.now(UTC),

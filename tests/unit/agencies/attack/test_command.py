@@ -113,7 +113,10 @@ def test_a_submission_is_cleared_by_a_report_about_its_encoding_only(
     reading = world.reading(write_extract(rows))
     with pytest.raises(SubmissionError, match="kinlink agency attack EXTRACT"):
         clear_submission(world.agency, reading)
-    report = attack_extract(world.agency, reading, seed=3, tests=("T0", "T12"))
+    report = attack_extract(world.agency, reading, seed=3)
+    report = report.model_copy(
+        update={"findings": tuple(each.model_copy(update={"measures": ()}) for each in report.findings)}
+    )
     store_report(world.agency.place("local"), report, world.agency.signing_key, "")
     assert clear_submission(world.agency, reading).report == report.digest
     grown = world.reading(write_extract([{**row, "REF": f"{row['REF']}{n}"} for row in rows for n in "ab"], "more.csv"))

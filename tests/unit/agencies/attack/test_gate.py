@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from agencies.attack.gate import (
-    GateTerms,
     clear,
     cut_offs_of,
     require_report,
@@ -36,6 +35,7 @@ SUBJECT = Subject(
     extract_date=date(2026, 11, 16),
 )
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
+TERMS = terms_of({"blocking": ["T6"]})
 REASON = "Agreed with both data protection officers on 16 November for the trial only."
 
 
@@ -67,7 +67,7 @@ def key() -> SigningKey:
 
 
 def test_a_passing_report_clears_its_own_encoding_only() -> None:
-    clearance = clear(make_report(), SUBJECT, GateTerms(), NOW)
+    clearance = clear(make_report(), SUBJECT, TERMS, NOW)
     assert (clearance.report, clearance.overridden, clearance.override) == (make_report().digest, (), None)
     for change, words in (
         ({"encoding_sha256": "c" * 64}, "schema or hardening"),
@@ -76,47 +76,62 @@ def test_a_passing_report_clears_its_own_encoding_only() -> None:
         ({"agency": "health"}, "agency"),
     ):
         with pytest.raises(SubmissionError, match=words):
-            clear(make_report(), SUBJECT.model_copy(update=change), GateTerms(), NOW)
+            clear(make_report(), SUBJECT.model_copy(update=change), TERMS, NOW)
     for none in (None, make_report(subject=None)):
         with pytest.raises(SubmissionError, match="attack EXTRACT"):
-            clear(none, SUBJECT, GateTerms(), NOW)
+            clear(none, SUBJECT, TERMS, NOW)
 
 
 def test_another_extract_of_the_same_encoding_is_cleared_unless_it_has_grown() -> None:
     again = SUBJECT.model_copy(update={"extract_sha256": "c" * 64, "extract_date": date(2026, 11, 19), "records": 600})
-    assert clear(make_report(), again, GateTerms(), NOW).report == make_report().digest
+    assert clear(make_report(), again, TERMS, NOW).report == make_report().digest
     with pytest.raises(SubmissionError, match="601 now"):
-        clear(make_report(), again.model_copy(update={"records": 601}), GateTerms(), NOW)
+        clear(make_report(), again.model_copy(update={"records": 601}), TERMS, NOW)
 
 
 def test_an_old_report_is_stale_by_what_the_protocol_says() -> None:
     made = make_report().made_at
-    assert clear(make_report(), SUBJECT, GateTerms(), made + timedelta(days=30, hours=23)).report
+    assert clear(make_report(), SUBJECT, TERMS, made + timedelta(days=30, hours=23)).report
     with pytest.raises(SubmissionError, match="31 days old"):
-        clear(make_report(), SUBJECT, GateTerms(), made + timedelta(days=31))
-    strict = terms_of({"fresh_days": 2})
+        clear(make_report(), SUBJECT, TERMS, made + timedelta(days=31))
+    strict = terms_of({"fresh_days": 2, "blocking": ["T6"]})
     with pytest.raises(SubmissionError, match="last 2"):
         clear(make_report(), SUBJECT, strict, NOW)
     assert clear(make_report(), SUBJECT, strict, NOW, REASON).overridden == ("stale",)
 
 
+def test_a_report_about_too_few_or_without_a_blocking_test_is_not_enough() -> None:
+    with pytest.raises(SubmissionError, match="wants 501"):
+        clear(
+            make_report().model_copy(update={"encodings": 600}),
+            SUBJECT,
+            terms_of({"least_rows": 501, "blocking": ["T6"]}),
+            NOW,
+        )
+    assert clear(
+        make_report(), SUBJECT, terms_of({"least_rows": 5000, "blocking": ["T6"]}), NOW
+    ).report  # all there are
+    with pytest.raises(SubmissionError, match="leaves out T8"):
+        clear(make_report(), SUBJECT, terms_of({"blocking": ["T6", "T8"]}), NOW)
+
+
 def test_a_blocking_verdict_stops_and_a_reason_overrides_it_visibly() -> None:
     report = make_report(fidelity=0.5)
     with pytest.raises(SubmissionError, match="T6"):
-        clear(report, SUBJECT, GateTerms(), NOW)
+        clear(report, SUBJECT, TERMS, NOW)
     for short in ("because", " " * 30, "x" * 501):
         with pytest.raises(SubmissionError, match="of 20 to 500"):
-            clear(report, SUBJECT, GateTerms(), NOW, short)
-    clearance = clear(report, SUBJECT, GateTerms(), NOW, REASON)
+            clear(report, SUBJECT, TERMS, NOW, short)
+    clearance = clear(report, SUBJECT, TERMS, NOW, REASON)
     assert (clearance.overridden, clearance.reason) == (("T6",), REASON)
     assert clearance.override is not None
     assert (clearance.override.tests, clearance.override.reason) == (("T6",), REASON)
-    missing = clear(None, SUBJECT, GateTerms(), NOW, REASON)
+    missing = clear(None, SUBJECT, TERMS, NOW, REASON)
     assert (missing.report, missing.overridden) == (None, ("missing",))
 
 
 def test_a_reason_is_kept_only_where_something_is_overridden() -> None:
-    assert clear(make_report(), SUBJECT, GateTerms(), NOW, REASON).reason is None
+    assert clear(make_report(), SUBJECT, TERMS, NOW, REASON).reason is None
 
 
 def test_the_protocol_says_what_blocks() -> None:
@@ -135,6 +150,7 @@ def test_the_protocol_says_what_blocks() -> None:
         {"fresh_days": 0},
         {"fresh_days": True},
         {"fresh_days": "31"},
+        {"least_rows": 50_001},
         {"blocking": ["T12"]},
         {"blocking": "T8"},
         {"cut_offs": {"fidelty": {"warn": 0, "fail": 1}}},
@@ -161,12 +177,12 @@ def test_a_report_is_signed_and_an_altered_one_is_not_read(key: SigningKey) -> N
 
 def test_the_newest_kept_report_about_an_extract_decides(tmp_path: Path, key: SigningKey) -> None:
     with pytest.raises(SubmissionError, match="not been attacked"):
-        require_report(tmp_path, key.public, SUBJECT, GateTerms(), NOW)
+        require_report(tmp_path, key.public, SUBJECT, TERMS, NOW)
     for report in (make_report(0.5, 14), make_report(0.02, 15)):
         store_report(tmp_path, report, key, html_report(report))
     other = make_report(0.5, 16, SUBJECT.model_copy(update={"epoch": 2}))
     store_report(tmp_path, other, key, html_report(other))
-    assert require_report(tmp_path, key.public, SUBJECT, GateTerms(), NOW).report == make_report(0.02, 15).digest
+    assert require_report(tmp_path, key.public, SUBJECT, TERMS, NOW).report == make_report(0.02, 15).digest
     assert [point.fidelity for point in trend(stored_reports(tmp_path, key.public))] == [0.5, 0.02, 0.5]
 
 
@@ -176,7 +192,7 @@ def test_an_altered_report_does_not_count(tmp_path: Path, key: SigningKey) -> No
     path.write_bytes(make_report(0.01).canonical())
     assert stored_reports(tmp_path, key.public) == []
     with pytest.raises(SubmissionError):
-        require_report(tmp_path, key.public, SUBJECT, GateTerms(), NOW)
+        require_report(tmp_path, key.public, SUBJECT, TERMS, NOW)
 
 
 def test_reports_are_kept_private(tmp_path: Path, key: SigningKey) -> None:
@@ -186,4 +202,4 @@ def test_reports_are_kept_private(tmp_path: Path, key: SigningKey) -> None:
 
 
 def test_a_verdict_is_part_of_the_clearance() -> None:
-    assert clear(make_report(fidelity=0.15), SUBJECT, GateTerms(), NOW).verdict == Verdict.WARN
+    assert clear(make_report(fidelity=0.15), SUBJECT, TERMS, NOW).verdict == Verdict.WARN
