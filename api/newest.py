@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from api.batch_gate import tell_officers
+from api.batch_gate import OPERATOR, tell
 from api.identity import DECLARING_AGENCY
 from api.runs import Found, Inputs, Run
 from api.store.store import Transaction
@@ -22,8 +22,8 @@ _PER_EVENT = 500
 def log_newest(tx: Transaction, run: Run, found: Found, now: datetime) -> None:
     """Log them, agency by agency, before the run's links are in force.
 
-    If a batch brings very few new records and one of them is linked, that is how a single person is probed: the data protection
-    officers are told.
+    If a batch brings very few new records and one of them is linked, that is how a single person is probed: the council's data
+    protection officer and the operator are told. The agency is not: an alert would be the answer that a probe waits for.
     """
     before = next((item.inputs for item in tx.links.runs(50) if item.state == "completed"), None)
     if before is None or run.inputs is None:
@@ -49,7 +49,8 @@ def log_newest(tx: Transaction, run: Run, found: Found, now: datetime) -> None:
                 NewestBatchLinked(actor="service", run=run.run, agency=agency, submission=submission, links=part)
             )
         if 0 < len(added) <= FEW and any(item.record_ref in added for item in links):
-            tell_officers(tx, agency, f"few-new-records-linked:{run.run}", now)
+            for officer in (DECLARING_AGENCY, OPERATOR):
+                tell(tx, officer, f"few-new-records-linked:{run.run}", now)
 
 
 def _changed(before: Inputs, now: Inputs) -> Iterator[tuple[str, str | None, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from datetime import UTC, datetime
 
@@ -23,6 +24,7 @@ from protocols.errors import InputError
 SAMPLE = 5_000
 DEEP_SAMPLE = 50_000
 FEWEST = 50
+FEW_ROWS = 1_000
 
 TESTS: dict[str, Callable[[Stage], Finding]] = {
     "T0": findings_bits.schema_and_keys,
@@ -78,11 +80,12 @@ def run_suite(
     stage = make_stage(people, households, parts, secret, seed, records, sample, deep, attacker_list, chosen)
     stage.partial = len(stage.people) < (len(people) if encodings is None else encodings)
     findings = []
-    for number, test in enumerate(tests):
-        progress("attacking", number, len(tests))
-        started = time.monotonic()
-        found = TESTS[test](stage)
-        findings.append(found.model_copy(update={"seconds": round(time.monotonic() - started, 1)}))
+    with _threads(len(stage.people)):
+        for number, test in enumerate(tests):
+            progress("attacking", number, len(tests))
+            started = time.monotonic()
+            found = TESTS[test](stage)
+            findings.append(found.model_copy(update={"seconds": round(time.monotonic() - started, 1)}))
     progress("attacking", len(tests), len(tests))
     return AttackReport(
         made_at=datetime.now(UTC),
@@ -103,6 +106,13 @@ def run_suite(
         seconds=round(time.monotonic() - begun, 1),
         history=tuple(history),
     )
+
+
+def _threads(rows: int) -> AbstractContextManager[object]:
+    """Small matrices are multiplied by one thread: more would wait for each other longer than they work."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    return threadpool_limits(1) if rows <= FEW_ROWS else nullcontext()
 
 
 def make_stage(
