@@ -29,7 +29,7 @@ from api.store.links import packed, unpacked
 from api.store.store import Transaction
 from linkage.grade import Rule
 from linkage.matcher import link
-from linkage.records import EncodedRecords, Family, Marker, MarkerKind, Member, PreviousLink
+from linkage.records import Family, Marker, MarkerKind, Member, PreviousLink
 from linkage.result import LinkResult, Stage, link_id
 from protocols.audit.events import RunAgencyLinked, RunFailed, RunStarted
 from protocols.errors import Busy, InputError, KinlinkError, Unavailable

@@ -106,7 +106,7 @@ def _check_filled(found: ClkFile) -> None:
 def _submission(path: Path, service: Path | None) -> ClkFile:
     # The centre's part, which an agency's machine need not have.
     from api.data_folder import DataFolder
-    from api.linking import open_encodings
+    from api.opening import open_encodings
     from api.service import ServiceKeys
 
     if service is None:

@@ -237,7 +237,9 @@ def what_police_sees(site):
     seen = []
     for path in ("/v1/submissions", "/v1/alerts", "/v1/attack-overrides", "/v1/certificates"):
         text = site.call("police", "GET", path).text
-        seen.append(sorted(set(re.findall(r'"(?:state|about|tests|reason)": ?"([^"]*)"', text)) - {"superseded", "purged"}))
+        seen.append(
+            sorted(set(re.findall(r'"(?:state|about|tests|reason)": ?"([^"]*)"', text)) - {"superseded", "purged"})
+        )
     for path in ("/v1/runs", "/v1/changes", "/v1/families/WB-20000/profile", "/v1/audit/agencies/police"):
         seen.append(site.call("police", "GET", path).status_code)
     return seen
