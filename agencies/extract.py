@@ -119,6 +119,10 @@ class Extract:
     def _open_parquet(self) -> Layout:
         names = _parquet_columns(self.path)
         self._check_columns(names)
+        schema = pl.read_parquet_schema(self.path)
+        nested = [name for name in self.mapping.columns if schema[name].is_nested()]
+        if nested:
+            self._refuse(f"has lists or structures in the column `{nested[0]}`", "Export that column as text.")
         columns = list(self.mapping.columns)
         self._read = lambda: self._parquet_rows(columns)
         return Layout(
@@ -207,7 +211,9 @@ def _sheet(path: Path, wanted: str | None) -> tuple[pl.DataFrame, str]:
             _refuse(path, f"has no sheet `{name[:40]}`", "Correct `file: sheet:` in the mapping.")
         frame = book.load_sheet(name, header_row=None, dtypes="string", skip_rows=0).to_polars()
     except fastexcel.FastExcelError:
-        _refuse(path, "cannot be read as a spreadsheet", "Open and save it again, or export it as CSV.")
+        _refuse(
+            path, "cannot be read as a spreadsheet", "Open it, take off a password if it has one, and save it again."
+        )
     return frame, name
 
 

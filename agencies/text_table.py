@@ -23,6 +23,13 @@ _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _HEADER_WITHIN = 20
 _LONGEST_FIELD = 1 << 16
 _LONE = re.compile("[\udc80-\udcff]")
+_PACKED = {
+    b"PK\x03\x04": "a ZIP file or an Excel workbook",
+    b"\x1f\x8b": "a gzip file",
+    b"7z\xbc\xaf": "a 7z file",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook, or one with a password",
+    b"PAR1": "a Parquet file",
+}
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -42,10 +49,12 @@ def find_layout(
 ) -> TextLayout:
     """Find out what is not given. Raises `ExtractError`; its message names mapped columns only, never what the file holds."""
     said = []
+    _refuse_packed(path)
     if encoding is None:
         encoding = _find_encoding(path)
         said.append(f"encoding found: {encoding}")
     else:
+        encoding = _as_marked(path, encoding)
         _check_encoding(path, encoding)
     first = _first_lines(path, encoding)
     if delimiter is None:
@@ -110,6 +119,38 @@ def ends_with_line_break(path: Path) -> bool:
     with path.open("rb") as source:
         source.seek(max(0, size - 2))
         return source.read().rstrip(b"\0").endswith((b"\n", b"\r"))
+
+
+def _refuse_packed(path: Path) -> None:
+    with path.open("rb") as source:
+        start = source.read(8)
+    for mark, what in _PACKED.items():
+        if start.startswith(mark):
+            raise ExtractError(
+                f"`{path.name}` is not a text file: it is {what}.",
+                next_step="Unpack it, or give a workbook its own ending (`.xlsx`, `.xls`).",
+            )
+
+
+def _as_marked(path: Path, encoding: str) -> str:
+    """The encoding that the mapping gives, unless the file's byte-order mark says another."""
+    with path.open("rb") as source:
+        start = source.read(4)
+    marked = next((name for mark, name in _BOMS if start.startswith(mark)), None)
+    if marked is None:
+        return encoding
+    try:
+        given = codecs.lookup(encoding).name
+    except LookupError:
+        return encoding
+    if marked == "utf-8-sig" and given in ("utf-8", "utf-8-sig"):
+        return marked
+    if marked == "utf-16" and given.startswith("utf-16"):
+        return marked
+    raise ExtractError(
+        f"`{path.name}` is marked as {marked.removesuffix('-sig')}, and the mapping says {encoding[:40]}.",
+        next_step="Take `file: encoding:` out of the mapping, or correct it; check that it is the right file.",
+    )
 
 
 def _wrong_width(path: Path, number: int, expected: int, got: int) -> NoReturn:

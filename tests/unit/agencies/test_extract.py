@@ -137,6 +137,44 @@ def test_a_spreadsheet_that_is_called_csv_is_not_text(tmp_path: Path) -> None:
         rows(path)
 
 
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        (b"PK\x03\x04", "a ZIP file"),
+        (b"\x1f\x8b", "a gzip file"),
+        (b"\xd0\xcf\x11\xe0", "with a password"),
+        (b"PAR1", "Parquet"),
+    ],
+)
+def test_a_packed_file_is_told_whatever_the_mapping_says(tmp_path: Path, start: bytes, what: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(start + b"\0" * 40)
+    for options in ({}, {"encoding": "windows-1252"}):
+        with pytest.raises(ExtractError, match=what):
+            rows(path, **options)
+
+
+def test_a_byte_order_mark_and_the_mapping_agree_or_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    text = "REF,FORE,SUR\n1,Zoë,b\n"
+    path.write_text(text, encoding="utf-8-sig")
+    assert rows(path, encoding="utf-8") == rows(path, encoding="UTF8") == [(2, ("1", "Zoë", "b"))]
+    with pytest.raises(ExtractError, match="is marked as utf-8, and the mapping says windows-1252"):
+        rows(path, encoding="windows-1252")
+    path.write_text(text, encoding="utf-16")
+    assert rows(path, encoding="utf-16-le") == [(2, ("1", "Zoë", "b"))]
+    with pytest.raises(ExtractError, match="is marked as utf-16, and the mapping says utf-8"):
+        rows(path, encoding="utf-8")
+
+
+def test_another_delimiter_than_the_mappings_is_pointed_out(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("REF|FORE|SUR\n1|a|b\n")
+    with pytest.raises(ExtractError) as refused:
+        rows(path, delimiter=";")
+    assert "looks separated by `|`" in refused.value.next_step
+
+
 def test_an_unknown_encoding_and_a_missing_file_are_named(tmp_path: Path) -> None:
     path = write(tmp_path / "x.csv", "REF,FORE,SUR\n1,a,b\n")
     with pytest.raises(ExtractError, match="`klingon` is not a text encoding"):
@@ -156,6 +194,9 @@ def test_parquet_is_read_as_text_and_only_what_is_mapped(tmp_path: Path) -> None
     assert rows(path) == [(1, ("7", "a", "b")), (2, ("8", "", "c"))]
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ExtractError, match="cannot be read as Parquet"):
+        rows(path)
+    pl.DataFrame({"REF": [1], "FORE": [["a", "b"]], "SUR": ["c"]}).write_parquet(path)
+    with pytest.raises(ExtractError, match="lists or structures in the column `FORE`"):
         rows(path)
     pl.DataFrame({"REF": [1]}).write_parquet(path)
     with pytest.raises(ExtractError, match="lacks 2 of the 3 mapped columns"):
