@@ -96,10 +96,17 @@ def _who(member: Member) -> tuple[str, str]:
     return ("record", name) if name else ("member", member.member_id)
 
 
-def grouped(records: EncodedRecords, largest: int) -> tuple[NDArray[np.int32], ...]:
-    """The rows of each of an agency's own groups that has at most `largest` records: larger ones are no household."""
+def grouped(
+    records: EncodedRecords, largest: int, among: NDArray[np.int32] | None = None
+) -> tuple[NDArray[np.int32], ...]:
+    """The rows of each of an agency's own groups that has at most `largest` records: larger ones are no household.
+
+    With `among`, only groups that hold one of these rows: an agency has many groups, and most of them concern nobody.
+    """
+    wanted = None if among is None else {group for row in np.unique(among).tolist() for group in records.groups[row]}
     rows_of: dict[str, list[int]] = {}
     for row, groups in enumerate(records.groups):
-        for group in set(groups):
-            rows_of.setdefault(group, []).append(row)
+        for group in groups if len(groups) < 2 else set(groups):
+            if wanted is None or group in wanted:
+                rows_of.setdefault(group, []).append(row)
     return tuple(np.array(rows, dtype=np.int32) for _, rows in sorted(rows_of.items()) if len(rows) <= largest)

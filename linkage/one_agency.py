@@ -64,7 +64,7 @@ def link_records(task: Task, calibration: Calibration) -> Outcome:
     bins = calibration.scale.bins(candidates.distance)
     decided = np.array([task.must.get(r) == i for i, r in _pairs(candidates)], dtype=bool)
     agency = task.records.agency
-    groups = grouped(task.records, task.rules.context.largest_group)
+    groups = grouped(task.records, task.rules.context.largest_group, candidates.record)
     confirmed = confirm(
         candidates.person,
         candidates.record,
