@@ -25,12 +25,13 @@ class _Opened:
     records: pl.DataFrame
     clks: NDArray[np.uint8]
     owner: NDArray[np.int32]
+    terms: str
 
     def only(self, wanted: NDArray[np.bool_]) -> _Opened:
         """The chosen records."""
         number = np.cumsum(wanted, dtype=np.int32) - 1
         keep = wanted[self.owner]
-        return _Opened(self.records.filter(pl.Series(wanted)), self.clks[keep], number[self.owner[keep]])
+        return _Opened(self.records.filter(pl.Series(wanted)), self.clks[keep], number[self.owner[keep]], self.terms)
 
 
 def open_encodings(paths: list[Path], agency: str, clk: str, key: SealingPrivateKey) -> EncodedRecords:
@@ -47,6 +48,11 @@ def open_encodings(paths: list[Path], agency: str, clk: str, key: SealingPrivate
             )
         )
         seen.update(refs)
+    if len({part.terms for part in parts}) > 1:
+        raise SubmissionError(
+            f"The newest submission of `{agency}` adds to one that was encoded under other terms.",
+            next_step="Have it submit a full extract.",
+        )
     parts.reverse()
     starts = np.cumsum([0, *(part.records.height for part in parts[:-1])], dtype=np.int32)
     records = pl.concat([part.records for part in parts])
@@ -57,6 +63,7 @@ def open_encodings(paths: list[Path], agency: str, clk: str, key: SealingPrivate
         owner=np.concatenate([part.owner + start for part, start in zip(parts, starts, strict=True)]),
         groups=tuple(tuple(item) for item in records.get_column("groups").to_list()),
         kind=tuple(records.get_column("kind").to_list()),
+        terms=parts[0].terms,
     )
 
 
@@ -75,4 +82,7 @@ def _open_file(path: Path, agency: str, clk: str, key: SealingPrivateKey) -> _Op
             data = b"".join(open_stream(source, open_data_key(manifest, key), about))  # type: ignore[arg-type]
     counts = records.get_column("encodings").to_numpy()
     clks = np.frombuffer(data, dtype=np.uint8).reshape(part.rows, part.bits // 8)
-    return _Opened(records, clks, np.repeat(np.arange(len(counts), dtype=np.int32), counts))
+    terms = (
+        f"epoch {manifest.epoch} of sharing protocol {manifest.protocol_digest}, linkage schema {part.schema_digest}"
+    )
+    return _Opened(records, clks, np.repeat(np.arange(len(counts), dtype=np.int32), counts), terms)

@@ -131,6 +131,12 @@ def _check(anchor: EncodedRecords, agencies: Sequence[EncodedRecords]) -> None:
                 f"{anchor.bits}; expected one length.",
                 next_step="Encode both under the same sharing protocol.",
             )
+        if records.terms != anchor.terms:
+            raise InputError(
+                f"Agency `{records.agency}` encoded under {records.terms or 'terms not stated'}, and agency "
+                f"`{anchor.agency}` under {anchor.terms or 'terms not stated'}; such encodings say nothing about each other.",
+                next_step="Have both submit under the epoch and the sharing protocol in force.",
+            )
 
 
 def _earlier_rows(

@@ -30,7 +30,8 @@ class EncodedRecords:
 
     `clks` is (m, bytes), one row for each encoding; `owner[k]` is the row of `record_refs` that encoding k belongs to.
     A record may have several encodings (aliases, former addresses) or, when its kind is UNBORN, none. `groups` holds
-    each record's keyed group references (a household, a case), `kind` what the person is.
+    each record's keyed group references (a household, a case), `kind` what the person is. `terms` says under what the
+    encodings were made (epoch, protocol, schema): agencies are linked only if they say the same.
     """
 
     agency: str
@@ -39,6 +40,7 @@ class EncodedRecords:
     owner: NDArray[np.int32]
     groups: tuple[tuple[str, ...], ...]
     kind: tuple[str, ...]
+    terms: str = ""
 
     def __post_init__(self) -> None:
         who = f"agency `{self.agency}`"

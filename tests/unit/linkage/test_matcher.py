@@ -251,3 +251,14 @@ def test_records_that_are_all_alike_are_refused_with_their_number(county: Any, m
     clks[:160] = clks[0]
     with pytest.raises(InputError, match=r"About 12,7\d\d pairs of the records of agency `council`"):
         _run(county, anchor=replace(county.anchor, clks=clks))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("epoch 1 of P, schema S", "epoch 2 of P, schema S"), ("epoch 1 of P, schema S", "")]
+)
+def test_encodings_of_two_epochs_are_refused(county: Any, ours: str, theirs: str) -> None:
+    """They would link nobody, and recall every link there is."""
+    with pytest.raises(InputError, match=r"encoded under .*, and agency `council` under epoch 1 of P"):
+        _run(county, anchor=replace(county.anchor, terms=ours), agencies=[replace(county.agency, terms=theirs)])
+    same = _run(county, anchor=replace(county.anchor, terms=ours), agencies=[replace(county.agency, terms=ours)])
+    assert same.links
