@@ -11,7 +11,9 @@ from fastapi.testclient import TestClient
 from api import guards
 from api.app import create_app
 from api.guards import Guard, person
+from api.oidc import require_encrypted
 from api.people import acting, offices_of, roles_of
+from protocols.errors import InputError
 from protocols.lifecycle import Office
 
 BASE = "https://kinlink.test"
@@ -263,6 +265,21 @@ def test_a_provider_that_is_not_there_is_said(offered):
     offered.service.settings = offered.settings.model_copy(update={"oidc_issuer": None})
     offered.service._provider = None
     assert "No identity provider" in offered.http.get("/v1/sign-in", follow_redirects=False).json()["detail"]
+
+
+def test_no_request_carries_an_address_to_call(offered):
+    text = str(offered.http.get("/v1/openapi.json").json())
+    assert "'format': 'uri'" not in text
+    asked = ("callback_url", "webhook", "redirect_uri", "'url'", "endpoint")
+    assert not [name for name in asked if name in text]
+
+
+@pytest.mark.parametrize("address", ["http://login.example/x", "ftp://login.example", "file:///etc/passwd", "login"])
+def test_addresses_in_clear_are_not_called(address):
+    with pytest.raises(InputError, match="not an https address"):
+        require_encrypted(address, "jwks_uri")
+    require_encrypted("https://login.example/x", "jwks_uri")
+    require_encrypted("http://127.0.0.1:9/x", "jwks_uri")
 
 
 def test_the_councils_officer_asks_the_questions_and_others_do_not(linked):

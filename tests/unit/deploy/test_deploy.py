@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
+from typer.main import get_command
 
 from api.settings import Settings
+from kinlink.cli import build
 
 TOP = Path(__file__).parents[3]
 DEPLOY = TOP / "deploy"
@@ -114,3 +116,24 @@ def test_compose_names_only_what_is_there_and_leaves_nothing_open():
 def test_the_example_settings_are_settings():
     lines = [line for line in (DEPLOY / "kinlink.env.example").read_text().splitlines() if not line.startswith("#")]
     assert {line.split("=")[0] for line in lines} <= SETTINGS
+
+
+@pytest.mark.parametrize("document", ["operating.md", "api-security.md"])
+def test_every_test_that_a_document_names_is_there(document):
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (TOP / "docs" / document).read_text())
+    assert len(named) > 10
+    for file, test in named:
+        assert f"def {test}(" in (TOP / file).read_text(), test
+
+
+def test_the_operators_guide_names_every_setting_and_no_other():
+    named = set(re.findall(r"KINLINK_[A-Z_]+", (TOP / "docs" / "operating.md").read_text()))
+    assert SETTINGS - named == set()
+    assert named - SETTINGS == set()
+
+
+def test_the_operators_guide_names_commands_that_there_are():
+    text = (TOP / "docs" / "operating.md").read_text()
+    for group, command in sorted(set(re.findall(r"kinlink (service|audit|run|agency) ([a-z-]+)", text))):
+        commands = get_command(build(group)).commands[group].commands
+        assert command in commands, f"{group} {command}"
