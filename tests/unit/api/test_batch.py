@@ -70,6 +70,8 @@ def test_one_crafted_encoding_is_found_among_fifty_thousand():
     held = people(30_000)
     held[29_999] = flipped(held[12], [5])
     assert list(near_duplicates(held, held[:20_000])) == [12, 29_999]
+    before = people(2_000, seed=9)
+    assert list(near_duplicates(held, np.vstack([before, flipped(held[777], range(9))]))) == [12, 777, 29_999]
 
 
 def test_encodings_that_set_too_many_bits_or_too_few_are_counted():
