@@ -143,7 +143,8 @@ class _Rows:
     def __init__(self, new: Clks, last: Clks | None) -> None:
         self._new, self._last = new, new[:0] if last is None else last
         # Other words every time: nobody can prepare rows that differ and have one digest.
-        words = np.random.default_rng().integers(1, 1 << 63, new.shape[1], dtype=np.uint64) | np.uint64(1)
+        drawn = np.random.default_rng().integers(0, 1 << 63, new.shape[1], dtype=np.uint64)
+        words = np.asarray(drawn * np.uint64(2) + np.uint64(1), dtype=np.uint64)
         digests = np.concatenate([_digests(part, words) for part in (self._new, self._last)])
         self.distinct = np.unique(digests, return_index=True)[1].astype(np.int64)
 
