@@ -11,7 +11,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
-from numba.core import types
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -34,6 +35,9 @@ def compiled(function: F) -> F:
         return cast(F, numba.njit(nogil=True)(function))
 
 
+_codegen: Any = cgutils
+
+
 @intrinsic
 def _popcount(typing_context: Any, word: Any) -> Any:
     """Number of one-bits of a word as a signed 64-bit integer: the processor's own instruction, vectorised by LLVM."""
@@ -42,6 +46,26 @@ def _popcount(typing_context: Any, word: Any) -> Any:
         return builder.ctpop(args[0])
 
     return types.int64(types.uint64), emit
+
+
+@intrinsic
+def _prefetch(typing_context: Any, words: Any, row: Any, word: Any) -> Any:
+    """Ask for the cache line at `words[row, word]`, to be there when it is read some steps later."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = signature.args[0]
+        array = context.make_array(kind)(context, builder, args[0])
+        shape = _codegen.unpack_tuple(builder, array.shape, 2)
+        strides = _codegen.unpack_tuple(builder, array.strides, 2)
+        where = _codegen.get_item_pointer2(context, builder, array.data, shape, strides, kind.layout, list(args[1:]))
+        where = builder.bitcast(where, _codegen.voidptr_t)
+        small = ir.IntType(32)
+        call = ir.FunctionType(ir.VoidType(), [where.type, small, small, small])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [where.type], call)
+        builder.call(function, [where, small(0), small(3), small(1)])  # to read, into every cache, data
+        return context.get_dummy_value()
+
+    return types.void(words, types.intp, types.intp), emit
 
 
 def pack(clks: NDArray[np.uint8]) -> Words:
@@ -68,6 +92,7 @@ def tiled(words: Words) -> Words:
 
 
 popcount: Any = _popcount
+prefetch: Any = _prefetch
 
 
 @compiled

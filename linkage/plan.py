@@ -24,6 +24,7 @@ from linkage.search_lsh import (
     MOST_TABLES,
     SHORTEST_KEY,
     Tables,
+    balanced,
     collision_rate,
     tables_needed,
 )
@@ -31,11 +32,12 @@ from protocols.errors import InputError
 from protocols.matching import SearchKind, SearchRules
 
 EXACT_PAIR = 1.5e-9  # seconds for one pair of 1,024 bits on one core
-LSH_PAIR = 3.0e-8  # seconds for one pair that shares a key: it is fetched from memory
-LSH_ROW_BIT = 2.0e-9  # seconds for one bit of one row's key
-LSH_ROW = 3.0e-8  # seconds to sort one row
+LSH_PAIR = 1.5e-8  # seconds for one pair that shares a key
+LSH_ROW_BIT = 1.0e-9  # seconds for one bit of one row's key
+LSH_ROW = 1.2e-7  # seconds to sort one row and to fetch it from memory
 LSH_BUCKET = 2.0e-9  # seconds for one possible key
 WORTH_PLANNING = 2.0  # seconds of exact search on one core below which nothing else is considered
+_FEWEST_ROWS = 512
 _SAMPLE_ROWS = 4_096
 _SAMPLE_SHARE = 0.03
 _ENOUGH_SAMPLE = 50
@@ -70,8 +72,11 @@ def make_plan(
     if rules.kind is SearchKind.AUTO and exact_cost < WORTH_PLANNING:
         return Plan("every pair is compared in seconds", None, 1.0, 1.0)
     seen, held_back = _sample_pairs(left, right, limits, threads)
-    distance = seen.distance if seen.distance.size >= _ENOUGH_SAMPLE else _at_the_limit(left, right, limits)
-    key_bits, tables, lsh_cost = _cheapest(left, right, bits, distance, rules.recall)
+    choice = balanced(left, right, bits)
+    differing = _differing(left, right, seen, choice)
+    if differing.size < _ENOUGH_SAMPLE:
+        differing = _at_the_limit(left, right, limits) * choice.size // bits + 1
+    key_bits, tables, lsh_cost = _cheapest(left, right, choice, differing, rules.recall)
     costs = f"exact about {exact_cost:,.0f} s of one core"
     if tables > MOST_TABLES:
         if rules.kind is SearchKind.LSH:
@@ -83,7 +88,7 @@ def make_plan(
     costs += f", lsh about {lsh_cost:,.0f} s with {tables:,} tables of {key_bits} bits"
     if rules.kind is SearchKind.AUTO and exact_cost <= lsh_cost:
         return Plan(costs, None, 1.0, 1.0)
-    drawn, measured = _held_to_promise(left, right, bits, held_back, key_bits, tables, rules.recall)
+    drawn, measured = _held_to_promise(left, right, choice, held_back, key_bits, tables, rules.recall)
     return Plan(costs, drawn, rules.recall, measured)
 
 
@@ -101,7 +106,7 @@ def _sample_pairs(left: Words, right: Words, limits: NDArray[np.int64], threads:
 
     The rows given are those of the whole left side.
     """
-    rows = max(64, min(_SAMPLE_ROWS, int(_SAMPLE_SHARE * left.shape[0])))
+    rows = max(_FEWEST_ROWS, min(_SAMPLE_ROWS, int(_SAMPLE_SHARE * left.shape[0])))
     chosen = np.linspace(0, left.shape[0] - 1, min(rows, left.shape[0])).astype(np.int64)
     found = Pairs.join(list(search_exact(np.ascontiguousarray(left[chosen]), right, limits, threads=threads)))
     seen = found.left % 2 == 0
@@ -109,25 +114,31 @@ def _sample_pairs(left: Words, right: Words, limits: NDArray[np.int64], threads:
     return Pairs(*(column[seen] for column in whole)), Pairs(*(column[~seen] for column in whole))
 
 
-def _at_the_limit(left: Words, right: Words, limits: NDArray[np.int64]) -> NDArray[np.int32]:
+def _at_the_limit(left: Words, right: Words, limits: NDArray[np.int64]) -> NDArray[np.int64]:
     """The worst case: every pair as far apart as it may be."""
     typical = int(popcounts(left[:1_000]).mean() + popcounts(right[:1_000]).mean())
-    return np.array([max(0, limits[typical])], dtype=np.int32)
+    return np.array([max(0, limits[typical])], dtype=np.int64)
+
+
+def _differing(left: Words, right: Words, pairs: Pairs, choice: NDArray[np.int64]) -> NDArray[np.int64]:
+    """In how many of the chosen bits each pair differs: what decides whether it meets in a table."""
+    mask = Tables.draw(choice, left.shape[1], choice.size, 1).masks[0]
+    return popcounts((left[pairs.left] ^ right[pairs.right]) & mask)
 
 
 def _cheapest(
-    left: Words, right: Words, bits: int, distance: NDArray[np.int32], recall: float
+    left: Words, right: Words, choice: NDArray[np.int64], differing: NDArray[np.int64], recall: float
 ) -> tuple[int, int, float]:
     """Key bits, tables and modelled cost in seconds of one core. Half of what may be missed is kept in hand."""
     aim = 1.0 - (1.0 - recall) / 2.0
     best = (SHORTEST_KEY, MOST_TABLES + 1, np.inf)
     rows = left.shape[0] + right.shape[0]
     few_left, few_right = (side[:: max(1, side.shape[0] // _RATE_ROWS)] for side in (left, right))
-    for key_bits in range(SHORTEST_KEY, min(LONGEST_KEY, bits) + 1, 2):
-        tables = tables_needed(bits, distance, key_bits, aim)
+    for key_bits in range(SHORTEST_KEY, min(LONGEST_KEY, choice.size) + 1, 2):
+        tables = tables_needed(choice.size, differing, key_bits, aim)
         if tables > MOST_TABLES:
             break
-        trial = Tables.draw(left, right, bits, key_bits, 4).positions
+        trial = Tables.draw(choice, left.shape[1], key_bits, 4).positions
         rate = max(float(np.mean([collision_rate(few_left, few_right, row) for row in trial])), 0.5**key_bits)
         cost = tables * (
             rows * (LSH_ROW + key_bits * LSH_ROW_BIT)
@@ -140,12 +151,12 @@ def _cheapest(
 
 
 def _held_to_promise(
-    left: Words, right: Words, bits: int, sample: Pairs, key_bits: int, tables: int, recall: float
+    left: Words, right: Words, choice: NDArray[np.int64], sample: Pairs, key_bits: int, tables: int, recall: float
 ) -> tuple[Tables, float]:
     """Tables that find at least the promised share of a sample that did not plan them: as many more as that takes."""
     differences = left[sample.left] ^ right[sample.right]
     while True:
-        drawn = Tables.draw(left, right, bits, key_bits, tables)
+        drawn = Tables.draw(choice, left.shape[1], key_bits, tables)
         measured = float(drawn.find(differences).mean()) if sample.left.size else 1.0
         if measured >= recall or tables >= MOST_TABLES:
             return drawn, measured

@@ -1,7 +1,7 @@
 """The approximate search: locality-sensitive hashing by bit sampling, with a promised recall that is also measured.
 
-A table is a sample of bit positions; two encodings meet in it when they agree on all of them. A pair at Hamming distance d
-of b bits meets in a table of k positions with probability C(b-d, k) / C(b, k), so the number of tables follows from the
+A table is a sample of bit positions; two encodings meet in it when they agree on all of them. A pair that differs in d
+of the b bits drawn from meets in a table of k positions with probability C(b-d, k) / C(b, k), so the number of tables follows from the
 distances of the pairs that matter and the promised recall (Indyk and Motwani 1998; for record linkage Karapiperis and
 Verykios 2015). The distances are taken from an exact search of a sample of rows, and on the same sample the tables are
 then held to their promise: what share of its pairs do they really find?
@@ -21,13 +21,15 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.bits import Words, compiled, popcount, popcounts
+from linkage.bits import CHUNK, Words, compiled, popcount, popcounts, prefetch
 from linkage.search_exact import Pairs
 
 MOST_TABLES = 4_096
 LONGEST_KEY = 24
 SHORTEST_KEY = 8
 SEED = 20_240_229  # the tables are the same in every run: the same input gives the same output
+AHEAD = 8  # buckets, and rows of each, that are asked for before their turn
+LINE = 8  # words in a line of the cache
 _BUFFER = 1 << 18
 _ROOM = 1 << 10
 
@@ -40,14 +42,13 @@ class Tables:
     masks: Words
 
     @staticmethod
-    def draw(left: Words, right: Words, bits: int, key_bits: int, tables: int) -> Tables:
-        """Draw tables from the more balanced half of the bits of both sides."""
-        choice = _balanced(left, right, bits)
+    def draw(choice: NDArray[np.int64], words: int, key_bits: int, tables: int) -> Tables:
+        """Draw tables from some bits of encodings of this many words."""
         rng = np.random.default_rng(SEED)
         positions = np.stack(
             [np.sort(rng.choice(choice, min(key_bits, choice.size), replace=False)) for _ in range(tables)]
         ).astype(np.int64)
-        masks = np.zeros((tables, left.shape[1]), dtype=np.uint64)
+        masks = np.zeros((tables, words), dtype=np.uint64)
         for table, row in enumerate(positions):
             np.bitwise_or.at(masks[table], row // 64, np.uint64(1) << (row % 64).astype(np.uint64))
         return Tables(positions, masks)
@@ -114,7 +115,8 @@ def collision_rate(left: Words, right: Words, positions: NDArray[np.int64]) -> f
     return float(pairs / (left.shape[0] * right.shape[0]))
 
 
-def _balanced(left: Words, right: Words, bits: int) -> NDArray[np.int64]:
+def balanced(left: Words, right: Words, bits: int) -> NDArray[np.int64]:
+    """The more balanced half of the bits of both sides: a bit that nearly everybody has sorts nothing."""
     rows = [side[:: max(1, side.shape[0] // 5_000)] for side in (left, right)]
     sample = np.concatenate(rows)
     shares = np.unpackbits(sample.view(np.uint8), axis=1, bitorder="little")[:, :bits].mean(axis=0)
@@ -130,30 +132,38 @@ def _search_table(
     table: int,
 ) -> list[Pairs]:
     positions = tables.positions[table]
-    left_keys, right_keys = _keys(left, positions), _keys(right, positions)
-    left_order, _ = _sorted_by_key(left_keys, positions.size)
-    right_order, starts = _sorted_by_key(right_keys, positions.size)
+    left_order, left_starts = _sorted_by_key(_keys(left, positions), positions.size)
+    right_order, right_starts = _sorted_by_key(_keys(right, positions), positions.size)
+    left_first, left_last, right_first, right_last = _shared(left_starts, right_starts)
     found = []
     buffer = np.empty((3, _BUFFER + _ROOM), dtype=np.int32)
-    place, within = 0, 0
-    while place < left_order.size:
-        count, place, within = _join(
+    bucket, place, within = 0, 0, 0
+    while bucket < left_first.size:
+        count, bucket, place, within = _join(
             left,
             right,
             *ones,
             limits,
             tables.masks[: table + 1],
-            left_keys,
             left_order,
             right_order,
-            starts,
+            (left_first, left_last, right_first, right_last),
             buffer,
+            bucket,
             place,
             within,
         )
         if count:
             found.append(Pairs(*buffer[:, :count].copy()))
     return found
+
+
+def _shared(
+    left_starts: NDArray[np.int32], right_starts: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Where the rows of each key that both sides have begin and end, on either side."""
+    both = np.flatnonzero((np.diff(left_starts) > 0) & (np.diff(right_starts) > 0))
+    return left_starts[both], left_starts[both + 1], right_starts[both], right_starts[both + 1]
 
 
 @compiled
@@ -193,39 +203,54 @@ def _join(  # pragma: no cover - compiled
     right_ones: NDArray[np.int64],
     limits: NDArray[np.int64],
     masks: Words,
-    left_keys: NDArray[np.int64],
     left_order: NDArray[np.int32],
     right_order: NDArray[np.int32],
-    starts: NDArray[np.int32],
+    buckets: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]],
     buffer: NDArray[np.int32],
+    bucket: int,
     place: int,
     within: int,
-) -> tuple[int, int, int]:
-    """Compare the rows that share a key; a pair that met in an earlier table is not given again."""
+) -> tuple[int, int, int, int]:
+    """Compare the rows that share a key; a pair that met in an earlier table is not given again.
+
+    `place` and `within` are how many of the bucket's rows are done. Rows lie anywhere in memory: those of later buckets are
+    asked for while this one's are compared.
+    """
+    left_first, left_last, right_first, right_last = buckets
     words = left.shape[1]
     count = 0
-    while place < left_order.size:
-        i = left_order[place]
-        key = left_keys[i]
-        first, last = starts[key], starts[key + 1]
-        for at in range(first + within, last):
-            j = right_order[at]
-            limit = limits[left_ones[i] + right_ones[j]]
-            distance = np.int64(0)
-            for w in range(words):
-                distance += popcount(left[i, w] ^ right[j, w])
-                if distance > limit:
-                    break
-            if distance <= limit and not _met_before(left, right, i, j, masks):
-                buffer[0, count] = i
-                buffer[1, count] = j
-                buffer[2, count] = distance
-                count += 1
-                if count == buffer.shape[1]:
-                    return count, place, at + 1 - first
-        within = 0
-        place += 1
-    return count, place, 0
+    while bucket < left_first.size:
+        ahead = bucket + AHEAD
+        if ahead < left_first.size:
+            for at in range(left_first[ahead], min(left_last[ahead], left_first[ahead] + AHEAD)):
+                for w in range(0, words, LINE):
+                    prefetch(left, left_order[at], w)
+            for at in range(right_first[ahead], min(right_last[ahead], right_first[ahead] + AHEAD)):
+                for w in range(0, words, LINE):
+                    prefetch(right, right_order[at], w)
+        first, last = right_first[bucket], right_last[bucket]
+        for row in range(left_first[bucket] + place, left_last[bucket]):
+            i = left_order[row]
+            for at in range(first + within, last):
+                j = right_order[at]
+                limit = limits[left_ones[i] + right_ones[j]]
+                distance = np.int64(0)
+                for w in range(0, words, CHUNK):
+                    distance += popcount(left[i, w] ^ right[j, w]) + popcount(left[i, w + 1] ^ right[j, w + 1])
+                    distance += popcount(left[i, w + 2] ^ right[j, w + 2]) + popcount(left[i, w + 3] ^ right[j, w + 3])
+                    if distance > limit:
+                        break
+                if distance <= limit and not _met_before(left, right, i, j, masks):
+                    buffer[0, count] = i
+                    buffer[1, count] = j
+                    buffer[2, count] = distance
+                    count += 1
+                    if count == buffer.shape[1]:
+                        return count, bucket, row - left_first[bucket], at + 1 - first
+            within = 0
+        place = 0
+        bucket += 1
+    return count, bucket, 0, 0
 
 
 @compiled

@@ -13,7 +13,7 @@ from linkage.bits import Words, pack
 from linkage.plan import Plan, make_plan, search_by
 from linkage.search_exact import Pairs, dice_limits
 from linkage.search_exact import search as search_exact
-from linkage.search_lsh import Tables, meeting_chance, tables_needed
+from linkage.search_lsh import Tables, balanced, meeting_chance, tables_needed
 from protocols.errors import InputError
 from protocols.matching import SearchKind, SearchRules
 
@@ -53,9 +53,8 @@ def test_lsh_is_the_part_of_exact_that_meets_in_a_table(
     b = np.vstack([_near(rng, a[: right // 2], noise), _rows(rng, right - min(left, right // 2), bits)])
     words: tuple[Words, Words] = (pack(a), pack(b))
     limits = dice_limits(64 * words[0].shape[1], threshold)
-    tables = Tables.draw(*words, bits, key_bits, count) if left and len(b) else None
-    if tables is None:
-        tables = Tables.draw(pack(_rows(rng, 2, bits)), pack(_rows(rng, 2, bits)), bits, key_bits, count)
+    choice = balanced(*words, bits) if left and len(b) else np.arange(bits)
+    tables = Tables.draw(choice, words[0].shape[1], key_bits, count)
     every = _set(list(search_exact(*words, limits, threads=1)))
     found = _set(list(search_lsh.search(*words, limits, tables, threads=2)))
     assert found <= every
@@ -76,7 +75,7 @@ def test_the_order_of_lsh_does_not_depend_on_threads(seed: int) -> None:
     a = _rows(rng, 200, 256)
     words = pack(a), pack(_near(rng, a, 0.1))
     limits = dice_limits(256, 0.7)
-    tables = Tables.draw(*words, 256, 8, 9)
+    tables = Tables.draw(balanced(*words, 256), words[0].shape[1], 8, 9)
     one, three = (Pairs.join(list(search_lsh.search(*words, limits, tables, threads=n))) for n in (1, 3))
     assert all(np.array_equal(x, y) for x, y in zip(one, three, strict=True))
 
@@ -88,7 +87,7 @@ def test_full_buffers_come_back_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(4)
     words = pack(np.repeat(_rows(rng, 3, 64), 20, axis=0)), pack(_rows(rng, 50, 64))
     limits = np.full(2 * 256 + 1, 256, dtype=np.int64)
-    tables = Tables.draw(*words, 64, 1, 3)
+    tables = Tables.draw(np.arange(64), words[0].shape[1], 1, 3)
     differences = (words[0][:, None, :] ^ words[1][None, :, :]).reshape(-1, words[0].shape[1])
     assert len(_set(list(search_lsh.search(*words, limits, tables, threads=1)))) == int(tables.find(differences).sum())
 
@@ -115,7 +114,7 @@ def test_the_chance_of_meeting_is_what_is_seen() -> None:
     flips = np.zeros((400, 256), dtype=bool)
     flips[np.arange(400)[:, None], rng.permuted(np.tile(np.arange(256), (400, 1)), axis=1)[:, :20]] = True
     other = words ^ pack(np.packbits(flips, axis=1))
-    tables = Tables.draw(words, other, 256, 8, 300)
+    tables = Tables.draw(np.arange(256), words.shape[1], 8, 300)
     met = np.mean(
         [Tables(tables.positions[k : k + 1], tables.masks[k : k + 1]).find(words ^ other).mean() for k in range(300)]
     )
