@@ -19,6 +19,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -94,30 +95,38 @@ def main() -> None:
 
 def alone(function: Callable[[Any], dict[str, Any]], argument: Any) -> dict[str, Any]:
     """Call in a fresh process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, (argument,))
-
-
-def encoded(left: int, right: int, profile: str, folder: Path) -> None:
-    """Make both sides' CLKs and keep them in a folder: making them takes more memory than comparing them."""
-    for name, side in zip("ab", two_sides(left, right, profile), strict=True):
-        np.save(folder / f"{name}.npy", side)
-
-
-def _encode(given: tuple[int, int, str, Path]) -> dict[str, Any]:
-    encoded(*given)
-    return {}
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, argument).result()
 
 
 def made(left: int, right: int, profile: str) -> tuple[Clks, Clks]:
-    """Both sides' CLKs, made in a process of their own."""
+    """Both sides' CLKs; half of the smaller side is on both.
+
+    They are made in a process of their own, since making them takes more memory than comparing them; in the folder that
+    KINLINK_BENCH_CLKS names they are kept, and any smaller number is cut from them.
+    """
+    size = max(left, right)
     with tempfile.TemporaryDirectory() as scratch:
-        context = multiprocessing.get_context("spawn")
-        worker = context.Process(target=_encode, args=((left, right, profile, Path(scratch)),))
-        worker.start()
-        worker.join()
-        assert worker.exitcode == 0, "the encodings could not be made"
-        return np.load(Path(scratch) / "a.npy"), np.load(Path(scratch) / "b.npy")
+        folder = Path(os.environ.get("KINLINK_BENCH_CLKS", scratch))
+        kept = [folder / f"{profile}_{name}.npy" for name in "ab"]
+        if not all(path.exists() and np.load(path, mmap_mode="r").shape[0] >= size for path in kept):
+            worker = multiprocessing.get_context("spawn").Process(target=_encode, args=(size, profile, kept))
+            worker.start()
+            worker.join()
+            assert worker.exitcode == 0, "the encodings could not be made"
+        a, b = (np.load(path, mmap_mode="r") for path in kept)
+        both = min(left, right) // 2
+        return _both_ends(a, left, both), _both_ends(b, right, both)
+
+
+def _encode(size: int, profile: str, paths: list[Path]) -> None:
+    for path, side in zip(paths, two_sides(size, size, profile), strict=True):
+        np.save(path, side)
+
+
+def _both_ends(side: Clks, size: int, both: int) -> Clks:
+    """People on both sides from the beginning, strangers from the end."""
+    return np.concatenate([side[:both], side[len(side) - (size - both) :]])
 
 
 def one_core(size: int) -> dict[str, Any]:
@@ -126,7 +135,7 @@ def one_core(size: int) -> dict[str, Any]:
     theirs = _anonlink()
     found: dict[str, Any] = {"size": size}
     for profile, threshold in ((PLAIN, 0.8), (PLAIN, 0.7), (HARDENED, 0.75)):
-        a, b = two_sides(size, size, profile)
+        a, b = made(size, size, profile)
         words = pack(a), pack(b)
         limits = dice_limits(BITS, threshold)
         part = size // 10
@@ -180,24 +189,18 @@ def cost_against_size(sizes: tuple[int, ...]) -> dict[str, Any]:
     warm_up()
     found: dict[str, list[tuple[int, float]]] = {}
     for profile, threshold in ((PLAIN, 0.8), (HARDENED, 0.75)):
-        a, b = (pack(side) for side in two_sides(max(sizes), max(sizes), profile))
         limits = dice_limits(BITS, threshold)
         for size in sizes:
+            x, y = (pack(side) for side in made(size, size, profile))
             for kind in (SearchKind.EXACT, SearchKind.LSH):
                 if (kind, profile) == (SearchKind.LSH, HARDENED) and size > 50_000:
                     continue  # minutes, and no use to anybody: the planner would take `exact`
-                x, y = _both_ends(a, size), _both_ends(b, size)
                 begun = time.perf_counter()
                 plan = make_plan(x, y, BITS, limits, SearchRules(kind=kind, recall=0.99))
                 _count(search_by(plan, x, y, limits))
                 line = found.setdefault(f"{kind}, {_words_of(profile)}", [])
                 line.append((size, round(time.perf_counter() - begun, 2)))
     return {"seconds": found}
-
-
-def _both_ends(side: Any, size: int) -> Any:
-    """Half from the beginning (people on both sides), half from the end (strangers)."""
-    return np.concatenate([side[: size // 2], side[-(size - size // 2) :]])
 
 
 def warm_up() -> None:

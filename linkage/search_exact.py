@@ -5,8 +5,8 @@ of its two popcounts: for Dice the limit grows with s, for simple matching it is
 tiles are skipped by popcount (Hamming distance is at least the difference of the popcounts), and a group of rows is
 dropped as soon as the words seen so far put every pair of it beyond its limit.
 
-Results stream: tiles are shared out to threads, each thread fills a bounded buffer and hands it on when it is full, so
-memory does not depend on the number of results. They come in the same order whatever the number of threads.
+Results stream: tiles are shared out to threads, and a thread that has found `MOST_HELD` pairs hands them on and waits for
+its next turn, so memory does not depend on the number of results. They come in the same order whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ BLOCK_TILES = 64
 LOOK = 0.5
 """What looking at a group of rows costs, in chunks."""
 BUFFER = 1 << 16
-"""Pairs that one task holds before it hands them on."""
+"""Pairs that one call of the kernel may find."""
+MOST_HELD = 1 << 20
+"""Pairs (12 bytes each) after which a task hands on what it has, and goes on in its next turn."""
 
 
 class Pairs(NamedTuple):
@@ -97,26 +99,41 @@ def search(left: Words, right: Words, limits: NDArray[np.int64], *, threads: int
     first_check = _first_check(a, b, limits)
     workers = threads or os.cpu_count() or 1
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        waiting: deque[Future[list[Pairs]]] = deque()
+        waiting: deque[Future[_Part]] = deque()
+
+        def go(row: int, tile: int, start: tuple[int, int] = (0, 0)) -> Future[_Part]:
+            return pool.submit(_search_block, a, b, limits, first_check, row, tile, start)
+
         try:
-            for row, tile in islice(tasks, 2 * workers):
-                waiting.append(pool.submit(_search_block, a, b, limits, first_check, row, tile))
+            waiting.extend(go(*task) for task in islice(tasks, 2 * workers))
             while waiting:
-                found = waiting.popleft().result()
-                waiting.extend(pool.submit(_search_block, a, b, limits, first_check, r, t) for r, t in islice(tasks, 1))
-                yield from found
+                part = waiting.popleft().result()
+                if part.rest is None:
+                    waiting.extend(go(*task) for task in islice(tasks, 1))
+                else:
+                    waiting.appendleft(go(*part.rest))
+                yield from part.pairs
         finally:
             for future in waiting:
                 future.cancel()
 
 
-def _search_block(a: Side, b: Side, limits: NDArray[np.int64], first_check: int, row: int, tile: int) -> list[Pairs]:
+class _Part(NamedTuple):
+    """What a task has found so far, and where it goes on if it is not done."""
+
+    pairs: list[Pairs]
+    rest: tuple[int, int, tuple[int, int]] | None
+
+
+def _search_block(
+    a: Side, b: Side, limits: NDArray[np.int64], first_check: int, row: int, tile: int, start: tuple[int, int]
+) -> _Part:
     last_row = min(row + BLOCK_ROWS, a.words.shape[0])
     last_tile = min(tile + BLOCK_TILES, b.tiles.shape[0])
     left = _whole_groups(a.words[row:last_row])
     found: list[Pairs] = []
+    held = 0
     buffer = np.empty((3, BUFFER + ROWS * WIDTH), dtype=np.int32)
-    start = (0, 0)
     while True:
         count, group, at = _emit(
             left,
@@ -132,9 +149,12 @@ def _search_block(a: Side, b: Side, limits: NDArray[np.int64], first_check: int,
         if count:
             rows, columns, distance = buffer[:, :count]
             found.append(Pairs(a.order[rows + row], b.order[columns], distance.copy()))
+            held += count
         if at < 0:
-            return found
+            return _Part(found, None)
         start = (group, at)
+        if held >= MOST_HELD:
+            return _Part(found, (row, tile, start))
 
 
 def _first_check(a: Side, b: Side, limits: NDArray[np.int64]) -> int:

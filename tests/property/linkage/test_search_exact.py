@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from random import Random
 
@@ -114,6 +116,7 @@ def test_many_blocks_and_full_buffers_come_back_whole(threads: int, monkeypatch:
     monkeypatch.setattr("linkage.search_exact.BLOCK_ROWS", 8)
     monkeypatch.setattr("linkage.search_exact.BLOCK_TILES", 1)
     monkeypatch.setattr("linkage.search_exact.BUFFER", 64)
+    monkeypatch.setattr("linkage.search_exact.MOST_HELD", 600)
     rng = np.random.default_rng(5)
     two = Two(_rows(rng, [0.5] * 61, 32), _rows(rng, [0.5, 0.4] * 150, 32))
     distance, _ = _by_hand(two)
@@ -160,3 +163,22 @@ def test_tiles_hold_every_word_in_its_place(two: Two) -> None:
     back = tiled(words).transpose(0, 2, 1).reshape(-1, words.shape[1])
     assert np.array_equal(back[: words.shape[0]], words)
     assert not back[words.shape[0] :].any()
+
+
+def test_memory_does_not_depend_on_the_number_of_pairs() -> None:
+    """A threshold that lets everybody through: a hundred million pairs, 1.2 GB of them, come by in little memory."""
+    code = (
+        "import resource, numpy as np\n"
+        "from linkage.bits import pack\n"
+        "from linkage.search_exact import search\n"
+        "words = pack(np.random.default_rng(1).integers(0, 256, (10_000, 32), dtype=np.uint8))\n"
+        "limits = np.full(513, 256, dtype=np.int64)\n"
+        "list(search(words[:100], words[:100], limits))\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "pairs = sum(part.left.size for part in search(words, words, limits, threads=2))\n"
+        "print(pairs, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    pairs, megabytes = map(int, done.stdout.split())
+    assert pairs == 10_000**2
+    assert megabytes < 250
