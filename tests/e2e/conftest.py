@@ -139,7 +139,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
             demo_steps.introduce_parties(stage, wire.address, county)
             demo_steps.share_the_secret(stage)
             demo_steps.serve(stage, port)
-            demo_steps.submit(stage)
+            demo_steps.submit(stage, attack=False)
             demo_steps.link(stage)
             demo_steps.ask(stage)
             demo_steps.verify(stage)
