@@ -16,7 +16,7 @@ from linkage.matcher import link
 from linkage.records import EncodedRecords, Family, Member
 from linkage.result import LinkResult, Stage
 from protocols.errors import InputError
-from protocols.matching import MatchRules
+from protocols.matching import MatchRules, SearchKind, SearchRules
 from protocols.vocabulary import Kind, Role
 
 RULES = MatchRules()
@@ -262,3 +262,18 @@ def test_encodings_of_two_epochs_are_refused(county: Any, ours: str, theirs: str
         _run(county, anchor=replace(county.anchor, terms=ours), agencies=[replace(county.agency, terms=theirs)])
     same = _run(county, anchor=replace(county.anchor, terms=ours), agencies=[replace(county.agency, terms=ours)])
     assert same.links
+
+
+def test_a_run_says_which_search_it_used_and_why(county: Any, result: LinkResult) -> None:
+    """Asked for `lsh`, it reports what was promised and what a sample found, and finds no link that `exact` does not."""
+    rules = MatchRules(search=SearchRules(kind=SearchKind.LSH, recall=0.95))
+    found = link(county.anchor, county.families, [county.agency], rules, threads=1)
+    (report,) = found.report.agencies
+    assert (report.search.kind, report.search.promised_recall) == (SearchKind.LSH, 0.95)
+    assert report.search.measured_recall >= 0.95
+    assert "tables of" in report.search.why
+    assert _pairs(found).items() <= _pairs(result).items()
+    assert len(_pairs(found)) >= 0.9 * len(_pairs(result))
+    (exact,) = result.report.agencies
+    assert (exact.search.kind, exact.search.measured_recall) == (SearchKind.EXACT, 1.0)
+    assert exact.search.why == "every pair is compared in seconds"
