@@ -17,6 +17,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from protocols import load_cache
+
 MAX_DEPTH: Final = 20
 Path = tuple[str | int, ...]
 Place = tuple[int, int]
@@ -58,7 +60,11 @@ def read_tree(text: str) -> Tree:
             return Tree(json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_refuse_constant), text)
         except (ValueError, RecursionError):
             pass  # YAML in flow style, or JSON with a fault: YAML says where.
+    remembered = load_cache.recall(text)
+    if remembered is not None:
+        return Tree(remembered, text)  # places are found when somebody asks for one
     data, places = _compose(text)
+    load_cache.keep(text, data)
     return Tree(data, text, places)
 
 
