@@ -21,26 +21,28 @@ _SECONDS = 30
 class OperatorClient:
     """A session of the operator with one service."""
 
-    def __init__(self, http: httpx2.Client, token: str) -> None:
+    def __init__(self, http: httpx2.Client, token: str, key: SigningKey) -> None:
         self._http = http
         self._token = token
+        self.key = key
 
     def start_run(self) -> str:
         """Ask for a linking run; returns its id."""
-        return str(self._call("POST", "/v1/runs")["run_id"])
+        return str(self.call("POST", "/v1/runs")["run_id"])
 
     def run(self, run: str) -> dict[str, Any]:
         """How far a run is."""
-        found: dict[str, Any] = self._call("GET", f"/v1/runs/{run}")
+        found: dict[str, Any] = self.call("GET", f"/v1/runs/{run}")
         return found
 
     def runs(self) -> list[dict[str, Any]]:
         """The newest runs."""
-        found: list[dict[str, Any]] = self._call("GET", "/v1/runs")
+        found: list[dict[str, Any]] = self.call("GET", "/v1/runs")
         return found
 
-    def _call(self, method: str, path: str) -> Any:
-        return _answer(self._http, method, path, headers={"Authorization": f"Bearer {self._token}"})
+    def call(self, method: str, path: str, json: object = None) -> Any:
+        """Call with the operator's credential; returns the JSON of the answer."""
+        return _answer(self._http, method, path, json=json, headers={"Authorization": f"Bearer {self._token}"})
 
 
 def _answer(http: httpx2.Client, method: str, path: str, **given: Any) -> Any:
@@ -77,4 +79,4 @@ def operator(settings: Settings) -> Iterator[OperatorClient]:
             "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": make_client_assertion(OPERATOR, settings.audience, key),
         }
-        yield OperatorClient(http, str(_answer(http, "POST", TOKEN_PATH, data=form)["access_token"]))
+        yield OperatorClient(http, str(_answer(http, "POST", TOKEN_PATH, data=form)["access_token"]), key)

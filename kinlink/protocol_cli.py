@@ -1,14 +1,16 @@
-"""`kinlink protocol`: read, question, compare, rehearse and compile a sharing protocol. Needs no server."""
+"""`kinlink protocol`: read, question, compare, rehearse and compile a sharing protocol, without a server; and act on its versions at one."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from config.resources import PROTOCOL_FILE, SCHEMAS
+from kinlink import protocol_acts
 from protocols.cedar import compile_to_cedar
 from protocols.decision_inputs import Remembered, read_lines
 from protocols.diff import Told, changes, effect
@@ -34,6 +36,9 @@ from protocols.why import why_text
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 KNOCK_OUT_PAGE = "knock-out.md"
+protocol_acts.add_to(app)
+
+DECISION = re.compile(r"prf-[0-9a-f]{20}\.\d{2}\.\d{2}\.\d{3}")
 PERSONAS = PROTOCOL_FILE.with_name("personas.yaml")
 FileArgument = Annotated[Path, typer.Argument(help="The sharing protocol's YAML file.")]
 PersonasOption = Annotated[Path, typer.Option("--personas", help="The golden personas.")]
@@ -198,14 +203,20 @@ def schema(
 
 @app.command()
 def why(
-    inputs: Annotated[Path, typer.Argument(help="Kept inputs of decisions (JSON lines), exported by the service.")],
+    what: Annotated[str, typer.Argument(help="A decision's id, or a file of kept inputs (JSON lines).")],
+    data: Annotated[
+        Path, typer.Option("--data", help="The service's data folder.", envvar="KINLINK_DATA_DIR")
+    ] = protocol_acts.HERE,
     file: Annotated[
-        Path, typer.Option("--protocol", help="The version under which they were decided.")
+        Path, typer.Option("--protocol", help="The version under which the inputs of a file were decided.")
     ] = PROTOCOL_FILE,
 ) -> None:
     """Decide again as of its time: the rule, the version, what was so, and why other rules did not apply."""
+    if DECISION.fullmatch(what):
+        typer.echo(protocol_acts.explained(what, data))
+        return
     loaded = load_protocol(file)
-    for item in _remembered(inputs):
+    for item in _remembered(Path(what)):
         typer.echo(why_text(item, loaded))
 
 
