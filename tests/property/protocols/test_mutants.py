@@ -105,7 +105,8 @@ def test_the_index(everything: list[World]) -> None:
         compiled = compile_protocol(world[0].document, "0" * 64)
         signed = [compiled.purposes_signed_for(a, purpose) for a in ("recovery.episode", "x.y") for purpose in Purpose]
         agencies = {agency: [a.id for a in found] for agency, found in compiled.by_agency.items()}
-        rest = [compiled.reachable, compiled.emergency, signed, agencies, compiled.label]
+        kinds = [[a.id for a in compiled.about_kind(agency, kind)] for agency in compiled.by_agency for kind in Kind]
+        rest = [kinds, compiled.reachable, compiled.emergency, signed, agencies, compiled.label]
         return [*(told(decide(r, f, compiled)) for r, f in world[1]), *rest]
 
     right = [(world, answers(decision_index.compile_protocol, world)) for world in everything[:120]]
@@ -152,7 +153,13 @@ def _scene(seed: int) -> tuple[tuple[Any, ...], list[RecordAtAgency[Any]], Agenc
     adult = kind is Kind.ADULT
     contact = dice.choice((Contact.LIVES_WITH, Contact.LIVES_WITH, Contact.PROHIBITED)) if adult else None
     tie = ChildTie(stage, Relationship.PARENT if adult else None, contact, expecting=adult and dice.random() < 0.3)
-    person = Facts(kind, (tie,), shielded=dice.random() < 0.2, break_glass=asker.break_glass)
+    person = Facts(
+        kind,
+        (tie,),
+        shielded=dice.random() < 0.2,
+        deceased=dice.random() < 0.1,
+        break_glass=asker.break_glass,
+    )
     attributes = protocol.by_agency[party.id]
     ages = (0, 29, 30, 31, 44, 45, 46, 60, 61, 89, 90, 91)
     days = [now.date() - timedelta(days=age) for age in ages]
