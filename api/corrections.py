@@ -110,8 +110,8 @@ class CorrectionStore(Protocol):
     def thaw(self, links: Sequence[str], at: datetime) -> None:
         """Put links in force again."""
 
-    def place(self, marker: NewMarker, at: datetime, event: MarkerPlaced) -> bool:
-        """Keep a marker; False if the same is there. Raises `InputError` if the opposite is there."""
+    def place(self, marker: NewMarker, at: datetime, event: MarkerPlaced, overrules: bool = False) -> bool:
+        """Keep a marker; False if the same is there; `overrules` puts it in the place of its opposite."""
 
     def recall(self, recall: str) -> RecallNotice | None:
         """A recall by its id."""
@@ -163,8 +163,9 @@ def decide(store: CorrectionStore, ref: str, verdict: Verdict, client: str, now:
 
 
 def _never_again(store: CorrectionStore, link: ActiveLink, client: str, now: datetime) -> None:
+    """An upheld challenge overrules whoever decided that it is the same person: that was the mistake."""
     marker = NewMarker(new_marker_id(), link.member_ref, link.agency, link.record_ref, "never", client)
-    store.place(marker, now, marker_event(marker, None))
+    store.place(marker, now, marker_event(marker, None), overrules=True)
 
 
 def place_marker(store: CorrectionStore, marker: NewMarker, worker: str | None, now: datetime) -> bool:

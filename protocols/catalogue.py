@@ -170,7 +170,8 @@ def _with_date(data: bytes, as_at: date | None) -> bytes:
 
 
 def _dumps(value: Value | None) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    """In the order of the fields' names: a digest does not say in which order a document names them."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode("utf-8")
 
 
 def _int(_: FieldType, value: object) -> int:

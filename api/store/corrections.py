@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from api.corrections import Challenge, NewMarker, RecallNotice
@@ -139,8 +139,8 @@ class Corrections:
         if rows:
             self._session.execute(insert(ChangeRow), rows)
 
-    def place(self, marker: NewMarker, at: datetime, event: MarkerPlaced) -> bool:
-        """Keep a marker; False if the same is there. Raises `InputError` if the opposite is there."""
+    def place(self, marker: NewMarker, at: datetime, event: MarkerPlaced, overrules: bool = False) -> bool:
+        """Keep a marker; False if the same is there. Raises `InputError` if the opposite is there and is not overruled."""
         there = self._session.execute(
             select(MarkerRow.decision).where(
                 MarkerRow.member_ref == marker.member_ref,
@@ -150,12 +150,19 @@ class Corrections:
         ).scalar_one_or_none()
         if there == marker.decision:
             return False
-        if there is not None:
+        if there is not None and not overrules:
             raise InputError(
                 f"There is a {there}-link decision about this member and this record.",
                 next_step="Have the two people who decided agree; then withdraw one of the decisions.",
             )
         self._audit.append(event)
+        self._session.execute(
+            delete(MarkerRow).where(
+                MarkerRow.member_ref == marker.member_ref,
+                MarkerRow.agency == marker.agency,
+                MarkerRow.record_ref == marker.record_ref,
+            )
+        )
         self._session.execute(
             insert(MarkerRow).values(
                 marker=marker.marker,

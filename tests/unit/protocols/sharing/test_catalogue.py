@@ -22,7 +22,7 @@ from protocols.catalogue import (
 )
 from protocols.document_catalogue import Attribute, FieldType, ValueType, parse_field_type
 from protocols.errors import InputError, VerificationError
-from protocols.load import load_protocol
+from protocols.load import canonical_json, load_protocol, load_protocol_text
 
 CATALOGUE = load_protocol(PROTOCOL_FILE).compiled.attributes
 SECRET = "Zanzibar-Street-12"
@@ -112,6 +112,17 @@ def test_nothing_else_decodes(noise: bytes, name: str) -> None:
         if data.rstrip(b"\0") != b"null":
             with pytest.raises(VerificationError):
                 decode_value(spec, data)
+
+
+def test_one_digest_has_one_encoding_in_whatever_order_a_document_names_the_fields() -> None:
+    shipped = load_protocol(PROTOCOL_FILE)
+    sorted_again = load_protocol_text(canonical_json(shipped.document).decode(), "canonical.json")
+    assert sorted_again.digest == shipped.digest
+    stage = {"stage": "CP", "since": "2026-07-02"}
+    for one, other in ((shipped, sorted_again), (sorted_again, shipped)):
+        name = "csc.case_stage"
+        encoded = encode_value(one.compiled.attributes[name], stage)
+        assert decode_value(other.compiled.attributes[name], encoded) == stage
 
 
 def test_one_value_has_one_encoding() -> None:
