@@ -308,3 +308,24 @@ def test_a_real_process_says_what_and_what_next_and_never_a_value(
     assert "What next:" in done.stderr
     assert "Canar" not in done.stderr + done.stdout
     assert PASSPHRASE not in done.stderr + done.stdout
+
+
+def test_a_full_disk_leaves_nothing_half_made(
+    world: Any, write_extract: Callable[..., Path], people: list[dict[str, str]]
+) -> None:
+    """A real process that may write files of at most 20 kB."""
+    code = (
+        "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        "sys.argv = ['kinlink', *sys.argv[1:]]; runpy.run_module('kinlink', run_name='__main__')"
+    )
+    words = ["agency", "encode", str(write_extract(people)), "-C", str(world.agency.path)]
+    words += ["--override-report", "the disk of this made-up agency is full"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "KINLINK_PASSPHRASE": PASSPHRASE, "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert done.returncode == 11, done.stderr
+    assert "File too large" in done.stderr
+    assert "Make room on the disk" in done.stderr
+    assert list((world.agency.path / "outbox").iterdir()) == []
+    assert list((world.agency.path / "local").glob("*.state.parquet")) == []

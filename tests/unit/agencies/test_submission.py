@@ -448,8 +448,11 @@ def test_a_folder_left_by_a_killed_run_is_swept(world: Any, make: Callable[..., 
     left = world.agency.path / "outbox" / ".making-left"
     left.mkdir()
     (left / "all.records").write_text("x")
+    unfinished = left.with_name("sub-1.kinlink.partial")
+    unfinished.write_text("x")
     make(people)
     assert not left.exists()
+    assert not unfinished.exists()
 
 
 def test_social_care_declares_families_and_keeps_names_at_home(
