@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from protocols.errors import InputError
 from protocols.submission import Manifest, open_submission
 
+FEWEST_BYTES = 8
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClkFile:
@@ -83,10 +85,11 @@ def _table(name: str, listed: list[object]) -> NDArray[np.uint8]:
         except (binascii.Error, ValueError) as error:
             raise InputError(f"`{name}` entry {number} is not base64.", next_step="Make the file again.") from error
         size = len(row) if size < 0 else size
-        if len(row) != size or not row or len(row) % 8:
+        if len(row) != size or size < FEWEST_BYTES:
+            expected = f"{8 * size}, as the first" if size >= FEWEST_BYTES else f"at least {8 * FEWEST_BYTES}"
             raise InputError(
-                f"`{name}` entry {number} has {8 * len(row)} bits; expected {8 * size if size % 8 == 0 else 'a multiple of 64'}.",
-                next_step="All CLKs of a file must be of one length, a multiple of 64 bits.",
+                f"`{name}` entry {number} has {8 * len(row)} bits; expected {expected}.",
+                next_step="All CLKs of a file must be of one length.",
             )
         rows.append(row)
     return np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(len(rows), size)

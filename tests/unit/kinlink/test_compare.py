@@ -23,7 +23,7 @@ def random_clks(seed, rows, size):
     return rng.integers(0, 256, (rows, size), dtype=np.uint8) | rng.integers(0, 256, (rows, size), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("size", [8, 64, 128])
+@pytest.mark.parametrize("size", [8, 13, 64, 128])
 def test_it_finds_what_numpy_finds(tmp_path, size):
     a, b = random_clks(1, 70, size), random_clks(2, 90, size)
     b[:20] = a[:20]
@@ -133,3 +133,10 @@ def test_a_comparison_that_fails_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         compare_files(file, file, 0.8, tmp_path / "out.csv")
     assert not list(tmp_path.glob("out*"))
+
+
+def test_clks_of_two_lengths_in_one_file_are_refused(tmp_path):
+    rows = [*random_clks(1, 2, 64), *random_clks(1, 1, 72)]
+    bad = write(tmp_path / "bad.json", rows)
+    with pytest.raises(InputError, match=r"`bad\.json` entry 2 has 576 bits; expected 512, as the first"):
+        compare_files(bad, bad, 0.8, tmp_path / "out.csv")
