@@ -367,7 +367,7 @@ def _line(item: MemberAtAgency[SealedCell], open_case: bool) -> dict[str, Any]:
         "asking": pack_asking(item.decisions[0].request),
         "decisions": [
             [
-                made.request.mode.value,
+                made.request.mode,
                 made.request.attribute,
                 *_outcome(made.decision),
                 facts.setdefault(id(made.facts), (len(facts), made.facts))[0],
@@ -380,5 +380,5 @@ def _line(item: MemberAtAgency[SealedCell], open_case: bool) -> dict[str, Any]:
 
 def _outcome(decision: Decision) -> list[Any]:
     if isinstance(decision, Granted):
-        return ["granted", decision.rule, decision.basis, decision.stage.value, decision.break_glass]
-    return ["refused", [f"{reason.code.value}:{reason.rule}" for reason in decision.reasons]]
+        return ["granted", decision.rule, decision.basis, decision.stage, decision.break_glass]
+    return ["refused", [f"{reason.code}:{reason.rule}" for reason in decision.reasons]]

@@ -9,8 +9,8 @@ stand before every grant and before break-glass. What the caller may learn of a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -46,6 +46,10 @@ class Request:
     mode: Mode
     attribute: str | None
     at: datetime
+
+    def on(self, day: date) -> Request:
+        """The same request at noon of a day: a decision depends on nothing finer."""
+        return replace(self, at=datetime.combine(day, time(12), UTC))
 
 
 class ChildTie(NamedTuple):

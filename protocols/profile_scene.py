@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from protocols.consent import ConsentState, consent_state
 from protocols.decision import Facts, Granted, Request, decide
@@ -127,8 +128,12 @@ class Scene:
         is.
         """
         plain = _like(self.person, grade=Grade.CERTAIN, alive_and_open=True)
+        may_ask = self._may_ask()
+        if not self.consents:
+            day = self.at.astimezone(UTC).date()
+            return _without_consents(self.protocol, self._request(Mode.EXISTENCE, None).on(day), plain, may_ask)
         consenting = _like(plain, grade=Grade.CERTAIN, consent=ConsentState.GIVEN)
-        needed, refused, may_ask = False, [], self._may_ask()
+        needed, refused = False, []
         by_duty = isinstance(self._decide(Mode.EXISTENCE, None, plain).decision, Granted)
         for attribute in self._attributes():
             request = self._request(attribute.mode, attribute)
@@ -182,6 +187,22 @@ class Scene:
         if pending:
             return State.PENDING_REVIEW
         return State.CONSENT_NEEDED if consent_decides else State.NOTHING_TO_SHARE
+
+
+@lru_cache(maxsize=1 << 13)
+def _without_consents(
+    protocol: CompiledProtocol, asked: Request, plain: Facts, may_ask: bool
+) -> tuple[bool, bool, tuple[str, ...]]:
+    """`Scene._consent` where no consent is recorded: the same for all who are alike in what is declared, whatever is linked."""
+    needed, by_duty = False, isinstance(decide(asked, plain, protocol), Granted)
+    consenting = _like(plain, grade=Grade.CERTAIN, consent=ConsentState.GIVEN)
+    for attribute in protocol.about_kind(asked.agency, plain.kind):
+        request = replace(asked, mode=attribute.mode, attribute=attribute.id)
+        if isinstance(decide(request, plain, protocol), Granted):
+            by_duty = True
+        elif isinstance(decide(request, consenting, protocol), Granted):
+            needed |= may_ask
+    return needed, by_duty, ()
 
 
 def _like(

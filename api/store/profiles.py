@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, insert, select
+from sqlalchemy import BindParameter, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from api.families import StoredFamily
@@ -21,6 +21,59 @@ from protocols.audit.events import AlertRaised, ProfileAnswered, ProfileRefused
 from protocols.family import ConsentRecord
 from protocols.profile import AgencyStatus, DataKey, RecordAtAgency
 from protocols.vocabulary import Grade
+
+# Made once: putting a statement together takes longer than running it.
+_IN_USE = (
+    select(SubmissionRow.agency, SubmissionRow.submission, SubmissionRow.state, SubmissionRow.extract_date)
+    .where(SubmissionRow.state.in_(("received", "current")))
+    .order_by(SubmissionRow.number)
+)
+_FEEDS = select(FeedRow.feed, FeedRow.confirmed_at)
+_STOPPED = select(StopRow.agency)
+_SUBMISSIONS: BindParameter[list[str]] = bindparam("submissions", expanding=True)
+_REFS: BindParameter[list[str]] = bindparam("refs", expanding=True)
+_LINKS = (
+    select(LinkRow.link, LinkRow.member_ref, LinkRow.agency, LinkRow.record_ref, LinkRow.grade, LinkRow.state)
+    .where(LinkRow.family_ref == bindparam("family"), LinkRow.state != "closed")
+    .order_by(LinkRow.link)
+)
+_FLAGS = select(
+    RecordRow.submission,
+    RecordRow.record_ref,
+    RecordRow.shielded,
+    RecordRow.silent,
+    RecordRow.deceased,
+    RecordRow.hold,
+).where(RecordRow.submission.in_(_SUBMISSIONS), RecordRow.record_ref.in_(_REFS))
+_CELLS = select(
+    CellRow.submission, CellRow.record_ref, CellRow.attribute, CellRow.source, CellRow.as_at, CellRow.sealed
+).where(CellRow.submission.in_(_SUBMISSIONS), CellRow.record_ref.in_(_REFS))
+_CONSENTS = (
+    select(ConsentRow.submission, ConsentRow.subject_ref, ConsentRow.body)
+    .where(ConsentRow.submission.in_(_SUBMISSIONS), ConsentRow.subject_ref.in_(_REFS))
+    .order_by(ConsentRow.number)
+)
+_KEYS = (
+    select(
+        SubmissionRow.submission,
+        SubmissionRow.agency,
+        SubmissionRow.protocol_digest,
+        SubmissionRow.epoch,
+        SubmissionRow.workbook_key,
+        SubmissionRow.workbook_box,
+    )
+    .where(SubmissionRow.submission.in_(_SUBMISSIONS))
+    .order_by(SubmissionRow.submission)
+)
+
+
+def _both(wanted: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The parameters that look for pairs of submission and record; which pairs were meant is checked on the way out."""
+    pairs = list(wanted)
+    return {
+        "submissions": sorted({submission for submission, _ in pairs}),
+        "refs": sorted({ref for _, ref in pairs}),
+    }
 
 
 class Profiles:
@@ -42,18 +95,12 @@ class Profiles:
     def picture(self, family: StoredFamily, protocol_agencies: Sequence[str]) -> Picture:
         """Everything that a question about the family depends on."""
         generation = self._audit.generation()
-        in_use = self._session.execute(
-            select(SubmissionRow.agency, SubmissionRow.submission, SubmissionRow.state, SubmissionRow.extract_date)
-            .where(SubmissionRow.state.in_(("received", "current")))
-            .order_by(SubmissionRow.number)
-        ).all()
+        in_use = self._session.execute(_IN_USE).all()
         newest = {row.agency: row.submission for row in in_use}
         current = {row.agency: row.submission for row in in_use if row.state == "current"}
         submitted = {row.agency: row.extract_date for row in in_use if row.state == "current"}
-        feeds = {
-            row.feed: row.confirmed_at for row in self._session.execute(select(FeedRow.feed, FeedRow.confirmed_at))
-        }
-        stopped = set(self._session.execute(select(StopRow.agency)).scalars())
+        feeds = {row.feed: row.confirmed_at for row in self._session.execute(_FEEDS)}
+        stopped = set(self._session.execute(_STOPPED).scalars())
         links = self._links(family.declaration.family_ref)
         consents = self._consents(
             {(newest.get(DECLARING_AGENCY, ""), member.record_ref) for member in family.declaration.members}
@@ -75,11 +122,7 @@ class Profiles:
         )
 
     def _links(self, family_ref: str) -> Sequence[Any]:
-        return self._session.execute(
-            select(LinkRow.link, LinkRow.member_ref, LinkRow.agency, LinkRow.record_ref, LinkRow.grade, LinkRow.state)
-            .where(LinkRow.family_ref == family_ref, LinkRow.state != "closed")
-            .order_by(LinkRow.link)
-        ).all()
+        return self._session.execute(_LINKS, {"family": family_ref}).all()
 
     def _linked(
         self,
@@ -93,22 +136,7 @@ class Profiles:
         A record that the newest submission does not have any more counts as held: the agency took it back.
         """
         wanted = [(newest[row.agency], row.record_ref) for row in rows if row.agency in newest]
-        flags = {
-            (row.submission, row.record_ref): row
-            for row in self._session.execute(
-                select(
-                    RecordRow.submission,
-                    RecordRow.record_ref,
-                    RecordRow.shielded,
-                    RecordRow.silent,
-                    RecordRow.deceased,
-                    RecordRow.hold,
-                ).where(
-                    RecordRow.submission.in_({submission for submission, _ in wanted}),
-                    RecordRow.record_ref.in_({ref for _, ref in wanted}),
-                )
-            )
-        }
+        flags = {(row.submission, row.record_ref): row for row in self._session.execute(_FLAGS, _both(wanted))}
         cells = self._cells(
             {
                 (current[row.agency], row.record_ref)
@@ -138,34 +166,15 @@ class Profiles:
         found: dict[tuple[str, str], list[SealedCell]] = {}
         if not wanted:
             return found
-        rows = self._session.execute(
-            select(
-                CellRow.submission, CellRow.record_ref, CellRow.attribute, CellRow.source, CellRow.as_at, CellRow.sealed
-            ).where(
-                and_(
-                    CellRow.submission.in_({submission for submission, _ in wanted}),
-                    CellRow.record_ref.in_({ref for _, ref in wanted}),
-                )
-            )
-        )
-        for row in rows:
-            key = (row.submission, row.record_ref)
+        for submission, record, attribute, source, as_at, sealed in self._session.execute(_CELLS, _both(wanted)):
+            key = (submission, record)
             if key in wanted:
-                found.setdefault(key, []).append(
-                    SealedCell(row.attribute, row.as_at, row.record_ref, row.source, row.sealed)
-                )
+                found.setdefault(key, []).append(SealedCell(attribute, as_at, record, source, sealed))
         return found
 
     def _consents(self, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], list[ConsentRecord]]:
         """The consents of (submission, subject) pairs."""
-        rows = self._session.execute(
-            select(ConsentRow.submission, ConsentRow.subject_ref, ConsentRow.body)
-            .where(
-                ConsentRow.submission.in_({submission for submission, _ in wanted}),
-                ConsentRow.subject_ref.in_({ref for _, ref in wanted}),
-            )
-            .order_by(ConsentRow.number)
-        )
+        rows = self._session.execute(_CONSENTS, _both(wanted))
         found: dict[tuple[str, str], list[ConsentRecord]] = {}
         for row in rows:
             if (row.submission, row.subject_ref) in wanted:
@@ -175,18 +184,7 @@ class Profiles:
 
     def data_keys(self, submissions: Sequence[str]) -> list[DataKey]:
         """The boxed data keys of submissions."""
-        rows = self._session.execute(
-            select(
-                SubmissionRow.submission,
-                SubmissionRow.agency,
-                SubmissionRow.protocol_digest,
-                SubmissionRow.epoch,
-                SubmissionRow.workbook_key,
-                SubmissionRow.workbook_box,
-            )
-            .where(SubmissionRow.submission.in_(submissions))
-            .order_by(SubmissionRow.submission)
-        )
+        rows = self._session.execute(_KEYS, {"submissions": list(submissions)})
         return [
             DataKey(
                 id=row.submission,
