@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from api.families import StoredFamily
 from protocols.audit.events import AlertRaised, ProfileAnswered, ProfileRefused
@@ -54,8 +54,7 @@ class Why(StrEnum):
     OWN_FAMILY = "own-family"
 
 
-@dataclass(frozen=True, slots=True)
-class SealedCell:
+class SealedCell(NamedTuple):
     """A sealed value of a record that is linked; `source` is the submission whose data key it is under."""
 
     attribute: str

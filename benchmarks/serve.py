@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,21 @@ from protocols.vocabulary import Purpose, RoleFunction
 FAMILIES = 1_000
 SECONDS = 15.0
 WARM_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server process: its address, and the processor time that it has used (not that of its worker)."""
+
+    address: str
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """User and system time so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 Ask = Callable[[http.client.HTTPConnection, int], int]
 
 
@@ -52,9 +68,9 @@ def main() -> None:
         print(
             f"{records:,} records and {FAMILIES:,} families stored in {time.perf_counter() - began:.0f} s", flush=True
         )
-        print(f"{'':24}{'p50':>9}{'p95':>9}{'p99':>9}{'a second':>10}{'KiB':>7}")
+        print(f"{'':24}{'p50':>9}{'p95':>9}{'p99':>9}{'a second':>10}{'CPU':>9}{'KiB':>7}", flush=True)
         ours = stack.enter_context(_service(home / "data", url if given else None))
-        ask = _asker(ours, workbook)
+        ask = _asker(ours.address, workbook)
         bare = stack.enter_context(_process([sys.executable, "-m", "benchmarks.serve_bare", url]))
         for connections in (1, 2, 4):
             _report(f"Kinlink, {connections} at a time", ours, connections, ask)
@@ -74,7 +90,7 @@ def _postgresql(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _process(words: list[str], **more: str) -> Iterator[str]:
+def _process(words: list[str], **more: str) -> Iterator[Server]:
     """A server that prints its address as the last word of a line."""
     process = subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | more
@@ -84,7 +100,7 @@ def _process(words: list[str], **more: str) -> Iterator[str]:
         for line in process.stdout:
             if line.split()[-1].startswith("http://"):
                 threading.Thread(target=process.stdout.read, daemon=True).start()
-                yield line.split()[-1]
+                yield Server(line.split()[-1], process.pid)
                 break
     finally:
         process.terminate()
@@ -92,12 +108,12 @@ def _process(words: list[str], **more: str) -> Iterator[str]:
 
 
 @contextmanager
-def _service(folder: Path, url: str | None) -> Iterator[str]:
+def _service(folder: Path, url: str | None) -> Iterator[Server]:
     more = {"KINLINK_REQUESTS_PER_CLIENT_MINUTE": "10000000", "KINLINK_THREADS": "1"}
     if url:
         more["KINLINK_DATABASE_URL"] = url
-    with _process([sys.executable, "-m", "kinlink", "serve", "--data", str(folder), "--port", "0"], **more) as address:
-        yield address
+    with _process([sys.executable, "-m", "kinlink", "serve", "--data", str(folder), "--port", "0"], **more) as server:
+        yield server
 
 
 def _asker(address: str, workbook: SigningKey) -> Ask:
@@ -153,31 +169,37 @@ def _read(connection: http.client.HTTPConnection) -> int:
     return len(body)
 
 
-def _report(name: str, address: str, connections: int, ask: Ask) -> None:
+def _report(name: str, server: Server, connections: int, ask: Ask) -> None:
     taken: list[float] = []
     size: list[int] = []
+    asked: list[int] = []
     until = time.perf_counter() + WARM_SECONDS + SECONDS
     counted_from = time.perf_counter() + WARM_SECONDS
 
     def go(seed: int) -> None:
         chance = random.Random(seed)
-        connection = http.client.HTTPConnection(urlsplit(address).netloc)
+        connection = http.client.HTTPConnection(urlsplit(server.address).netloc)
         while (began := time.perf_counter()) < until:
             length = ask(connection, chance.randrange(FAMILIES))
+            asked.append(1)
             if began >= counted_from:
                 taken.append(time.perf_counter() - began)
                 size.append(length)
         connection.close()
 
+    used = server.cpu_seconds()
     threads = [threading.Thread(target=go, args=(seed,)) for seed in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    cpu = 1000 * (server.cpu_seconds() - used) / len(asked)
     cuts = statistics.quantiles(taken, n=100)
     p50, p95, p99 = (f"{1000 * cuts[place]:.1f} ms" for place in (49, 94, 98))
     rate = len(taken) / SECONDS
-    print(f"{name:24}{p50:>9}{p95:>9}{p99:>9}{rate:>10.1f}{statistics.mean(size) / 1024:>7.0f}", flush=True)
+    print(
+        f"{name:24}{p50:>9}{p95:>9}{p99:>9}{rate:>10.1f}{cpu:>6.1f} ms{statistics.mean(size) / 1024:>7.0f}", flush=True
+    )
 
 
 if __name__ == "__main__":

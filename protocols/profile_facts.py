@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from protocols.decision import Decision, Facts, Granted, Request
 from protocols.family import ConsentRecord
@@ -80,8 +80,7 @@ class FeedsFresh:
     role: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionMade:
+class DecisionMade(NamedTuple):
     """One decision with everything that it depended on: what is stored so that it can be replayed."""
 
     request: Request
