@@ -1,4 +1,4 @@
-"""A whole reading of an extract: first across its rows, then record by record, in memory that does not grow with the file."""
+"""A whole reading of an extract: first across its rows, then record by record, holding a few numbers for each row and never the rows."""
 
 from __future__ import annotations
 

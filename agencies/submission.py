@@ -1,4 +1,4 @@
-"""Making a submission: extract in, one sealed and signed file out, in memory that does not grow with the extract."""
+"""Making a submission: extract in, one sealed and signed file out, holding a few numbers for each record in memory and never the records."""
 
 from __future__ import annotations
 
