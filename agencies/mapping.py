@@ -18,6 +18,7 @@ from protocols.load import LoadedProtocol
 
 IDENTIFIERS = ("given_name", "middle_name", "family_name", "date_of_birth", "sex", "address", "postcode")
 FLAGS = ("suppressed", "silent", "shielded", "deceased")
+AS_AT_TODAY = "today"
 CONTACT_PARTS = ("name", "team", "phone")
 _ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
@@ -157,8 +158,13 @@ class Mapping(_Part):
 
     @property
     def as_at_column(self) -> str | None:
-        """The column of the as-at date, or None when it is one literal date for all."""
-        return None if _ISO_DATE.match(self.as_at) else self.as_at
+        """The column of the as-at date, or None when it is one date for all."""
+        return None if self.as_at_extract_day or _ISO_DATE.match(self.as_at) else self.as_at
+
+    @property
+    def as_at_extract_day(self) -> bool:
+        """Whether every row is true for the day of the extract: `as_at: today`."""
+        return self.as_at == AS_AT_TODAY
 
     @property
     def as_at_literal(self) -> date | None:

@@ -33,7 +33,7 @@ flags:
 #  shielded: {{column: ADDRESS_WITHHELD, yes: ["Y"]}}
 #  deceased: {{column: DECEASED, yes: ["Y"]}}
 # hold: {{column: HOLD_REASON}}
-as_at: {as_at}            # the column with the date that a row's values are true for, or one date such as 2026-11-16
+as_at: {as_at}            # the column with the date that a row's values are true for, or `today`: the day of the extract
 """
 
 

@@ -293,6 +293,8 @@ class RecordMaker:
         return day
 
     def _row_date(self, row: Row) -> date | None:
+        if self._mapping.as_at_extract_day:
+            return self._today
         literal = self._mapping.as_at_literal
         if literal is not None:
             return literal

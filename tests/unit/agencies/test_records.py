@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +195,16 @@ def test_the_newest_value_of_several_rows_counts_and_a_contradiction_none(one: C
         each for each in one(newer, {**newer, "DA_12M": "5"}).values if each.attribute.id == "police.da_incidents_12m"
     )
     assert clash.value is None
+
+
+def test_rows_may_be_true_for_the_day_of_the_extract(world: Any, write_extract: Callable[..., Path]) -> None:
+    mapping = world.agency.path / "mapping.yaml"
+    mapping.write_text(mapping.read_text().replace("as_at: AS_AT", "as_at: today"))
+    path = write_extract([{"REF": "1", "DA_12M": "4", "AS_AT": ""}])
+    for given, day in ((date(2026, 11, 12), date(2026, 11, 12)), (None, datetime.now(UTC).date())):
+        (record,) = world.reading(path, extract_date=given).records()
+        assert record.as_at == day
+        assert [each.as_at for each in record.values if each.value] == [day]
 
 
 def test_the_records_date_is_that_of_its_newest_row_and_of_no_value(one: Callable[..., Record]) -> None:
