@@ -20,6 +20,8 @@ from linkage.search_exact import Pairs, search
 
 Digests = NDArray[np.void]
 DIGEST_BYTES = 16
+MOST_REMEMBERED = 5_000_000
+"""Pairs (12 bytes each) beyond which a search is not remembered, and is done in full next time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,7 @@ class Recalled:
     """Every pair of rows within reach, what to remember, and how many encodings of each side were new."""
 
     pairs: Pairs
-    remembered: Remembered
+    remembered: Remembered | None
     new: tuple[int, int]
 
 
@@ -95,7 +97,7 @@ def recall(
             found = Pairs.join(list(search(a.words[rows], b.words[columns], limits, threads=threads)))
             parts.append(Pairs(*_as_rows(rows[found.left], columns[found.right]), found.distance))
     pairs = _sorted(Pairs.join(parts))
-    kept = Remembered(bits, reach, a.digests, b.digests, pairs)
+    kept = Remembered(bits, reach, a.digests, b.digests, pairs) if pairs.left.size <= MOST_REMEMBERED else None
     return Recalled(_sorted(_spread(pairs, a, b)), kept, (a.new.size, b.new.size))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -63,7 +64,17 @@ def test_nothing_new_compares_nothing() -> None:
     left, right = (rng.integers(0, 256, (40, BITS // 8), dtype=np.uint8) for _ in range(2))
     first = recall(pack(left), pack(right), BITS, 90, None)
     again = recall(pack(left[::-1]), pack(right[::-1]), BITS, 90, first.remembered)
+    assert first.remembered is not None
     assert first.new == (40, 40)
     assert again.new == (0, 0)
     back = sorted((39 - i, 39 - j, d) for i, j, d in _listed(again.pairs))
     assert back == _listed(first.pairs) != []
+
+
+def test_too_many_pairs_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker's memory is bounded: such a search is found whole, and done in full the next time."""
+    monkeypatch.setattr("linkage.remember.MOST_REMEMBERED", 9)
+    words = pack(np.random.default_rng(3).integers(0, 256, (4, BITS // 8), dtype=np.uint8))
+    found = recall(words, words, BITS, BITS, None)
+    assert found.pairs.left.size == 16
+    assert found.remembered is None
