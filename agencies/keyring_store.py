@@ -61,14 +61,20 @@ def _required() -> Any:
     if keyring is None:
         raise KeyProblem(
             "There is no keyring of the operating system that can be used here.",
-            next_step="Install it with `pip install 'kinlink[keyring]'`; on a server use KINLINK_PASSPHRASE_FILE instead.",
+            next_step="Start or unlock it, or name a file with KINLINK_PASSPHRASE_FILE."
+            if _installed()
+            else "Install what asks it, with `pip install 'kinlink[keyring]'`, or name a file with KINLINK_PASSPHRASE_FILE.",
         )
     return keyring
 
 
+def _installed() -> bool:
+    return importlib.util.find_spec("keyring") is not None
+
+
 def _backend() -> Any | None:
     """The system's keyring, if it is one that protects what it holds; file-based stand-ins are not used."""
-    if importlib.util.find_spec("keyring") is None:
+    if not _installed():
         return None
     import keyring
 
