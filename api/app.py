@@ -6,6 +6,7 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from api import problems
+from api.examples import add_examples
 from api.gate import Gate
 from api.guards import enforce
 from api.routes import (
@@ -74,4 +75,4 @@ def _describe(app: FastAPI) -> None:
 
     @app.get("/v1/openapi.json", include_in_schema=False)
     def description() -> dict[str, object]:
-        return app.openapi()
+        return add_examples(app.openapi())

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     )
     session_hours: int = Field(default=8, ge=1, le=24, description="How long a person's session lasts at most.")
     session_idle_minutes: int = Field(default=30, ge=1, description="After how long unused it ends.")
+    worker_auth_hours: int = Field(
+        default=12, ge=1, le=24, description="How long ago a worker may have signed in at the Workbook."
+    )
     public_url: str | None = Field(default=None, description="The address that people's browsers know the service by.")
     embedded_worker: bool = Field(default=True, description="Whether `kinlink serve` runs a worker of its own.")
     most_body_bytes: int = Field(

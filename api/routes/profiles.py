@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -28,7 +28,7 @@ from api.service import Service
 from api.store.store import Transaction
 from protocols.audit.events import ChangesRead
 from protocols.errors import InputError, KeyProblem, VerificationError
-from protocols.identity import WORKER_HEADER, WorkerAssertion, read_worker_assertion
+from protocols.identity import SKEW, WORKER_HEADER, WorkerAssertion, read_worker_assertion
 from protocols.profile import Profile
 from protocols.signing import signer_of
 from protocols.vocabulary import Purpose
@@ -98,7 +98,12 @@ def worker_of(service: Service, token: str, client: str) -> WorkerAssertion:
             "The worker assertion is signed with a key that is not this client's.",
             next_step="Sign it with the current key.",
         )
-    return read_worker_assertion(token, key.verifying_key, client, service.now())
+    claims, now = read_worker_assertion(token, key.verifying_key, client, service.now()), service.now()
+    if not -SKEW <= now - claims.auth_time <= timedelta(hours=service.settings.worker_auth_hours):
+        raise KeyProblem(
+            "The worker signed in too long ago, or in the future.", next_step="Have the worker sign in again."
+        )
+    return claims
 
 
 def _ask(service: Service, question: Question) -> Answer | None:

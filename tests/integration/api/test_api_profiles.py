@@ -4,13 +4,14 @@ import base64
 import hashlib
 import json
 import zlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from api.profiles import busy
 from protocols.catalogue import decode_value
+from protocols.identity import WORKER_HEADER, make_worker_assertion
 from protocols.profile import Profile
 from protocols.sealing import open_box, open_cell
 from protocols.signing import SigningKey
@@ -129,6 +130,17 @@ def test_a_worker_assertion_must_be_the_workbooks_own(linked):
     assert other.status_code == 422
     same = linked.ask(FAMILY, params={"purpose": "safeguarding"})
     assert same.status_code == 200
+
+
+@pytest.mark.parametrize(("hours", "status"), [(1, 200), (11, 200), (13, 401), (-1, 401)])
+def test_a_worker_has_signed_in_not_too_long_ago(linked, hours, status):
+    at = datetime.now(UTC) - timedelta(hours=hours)
+    key = linked.parties["workbook"].signing
+    assertion = make_worker_assertion(
+        "workbook", "w-1", RoleFunction.SOCIAL_WORKER, Purpose.SAFEGUARDING, FAMILY, at, "session-1", key
+    )
+    answer = linked.call("workbook", "GET", f"/v1/families/{FAMILY}/profile", headers={WORKER_HEADER: assertion})
+    assert answer.status_code == status, answer.text
 
 
 def test_an_alias_is_the_same_family(site, county):

@@ -4,6 +4,7 @@ import itertools
 import shutil
 
 import hypothesis
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -124,3 +125,26 @@ def test_every_route_has_a_description_and_its_problems(described):
             assert operation["summary"], (method, path)
             assert operation.get("description"), (method, path)
             assert len(operation["responses"]) > 1 or path == "/health/live", (method, path)
+
+
+def test_fields_and_parameters_have_examples_that_fit(described):
+    _, schema = described
+    document = schema.raw_schema
+    fields = [
+        (place, name, field)
+        for place, item in document["components"]["schemas"].items()
+        for name, field in item.get("properties", {}).items()
+    ]
+    fields += [
+        (f"{method} {path}", parameter["name"], parameter["schema"])
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        for parameter in operation.get("parameters", ())
+    ]
+    plain = [(place, name, field) for place, name, field in fields if "$ref" not in str(field)]
+    assert len(plain) > 150
+    without = [(place, name) for place, name, field in plain if "examples" not in field]
+    assert len(without) < len(plain) / 20, without
+    for _, _, field in plain:
+        for example in field.get("examples", ()):
+            jsonschema_rs.validate({key: value for key, value in field.items() if key != "examples"}, example)
