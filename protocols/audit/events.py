@@ -645,9 +645,9 @@ class ReportOverridden(Event):
     kind = EventKind.REPORT_OVERRIDDEN
     decides = False
     submission: str
-    report: str | None
     tests: tuple[str, ...]
     reason: Personal
+    report: str | None = None
 
 
 class BatchPassGranted(Event):

@@ -125,6 +125,14 @@ def test_an_override_is_on_record_and_every_officer_sees_it(site, people, tools)
     tools.verified(site)
 
 
+def test_an_override_of_a_missing_report_verifies_too(site, people, tools):
+    override = AttackOverride(tests=("missing",), reason=REASON)
+    answer = site.submit("police", site.submission("police", people, attack_report=None, attack_override=override))
+    assert answer.status_code == 201, answer.text
+    assert site.call("health", "GET", "/v1/attack-overrides").json()[0]["report"] is None
+    tools.verified(site)
+
+
 def plant(site, agency, *refs):
     answer = site.call("operator", "POST", "/v1/canaries", json={"agency": agency, "record_refs": list(refs)})
     assert answer.status_code == 201, answer.text
