@@ -36,6 +36,7 @@ from linkage.search_exact import search as search_exact
 from protocols.matching import SearchKind, SearchRules
 
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks"
+KEPT = DOCS / "search.json"
 BITS = 1024
 PLAIN, HARDENED = "compat", "standard"
 SIZES = (12_500, 25_000, 50_000, 100_000, 200_000)
@@ -79,18 +80,23 @@ def main() -> None:
     if asked.quick:
         print(json.dumps({"machine": machine(), "one-core": one_core(3_000)}, indent=2))
         return
-    kept = DOCS / "search.json"
-    results = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     DOCS.mkdir(parents=True, exist_ok=True)
+    results = {}
     for name in asked.part or parts:
-        results[name] = {"machine": machine(), **parts[name]()}
-        print(name, json.dumps(results[name], indent=2), flush=True)
-        kept.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        result = {"machine": machine(), **parts[name]()}
+        print(name, json.dumps(result, indent=2), flush=True)
+        results = _kept() | {name: result}
+        KEPT.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     if "cost" in results:
         (DOCS / "search.svg").write_text(
             line_plot("Seconds to compare n × n encodings", "n", "seconds", results["cost"]["seconds"]),
             encoding="utf-8",
         )
+
+
+def _kept() -> dict[str, Any]:
+    """The results so far."""
+    return dict(json.loads(KEPT.read_text(encoding="utf-8"))) if KEPT.exists() else {}
 
 
 def alone(function: Callable[[Any], dict[str, Any]], argument: Any) -> dict[str, Any]:
