@@ -186,7 +186,7 @@ def table(kept: dict[str, dict[str, Any]], anchor: str) -> str:
     return "\n".join(
         [
             f"Anchor `{anchor}`, {', '.join(f'{size:,}' for size in sizes)} encodings. Made on {time.strftime('%d %B %Y')} by",
-            "`python -m benchmarks.attack_table FOLDER --keep FILE --write docs/attacks.md` on",
+            "`python -m benchmarks.attack_table FOLDER --sample N --keep FILE --write docs/attacks.md` on",
             f"{os.cpu_count()} cores ({_processor()}), Python {platform.python_version()}, NumPy {np.__version__}; one linkage secret, "
             f"random seed {SEED}.",
             f"Linkage schemas (digest): {'; '.join(schemas)}.",

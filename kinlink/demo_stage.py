@@ -24,11 +24,16 @@ _GRACE_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One command: its words after `kinlink`, and the folder it runs in (relative to the demo's)."""
+    """One command: its words after `kinlink`, the folder it runs in (relative to the demo's), and how it may end."""
 
     words: tuple[str, ...]
     folder: str = "."
     expect: int = 0
+    also: tuple[int, ...] = ()
+
+    def as_expected(self, code: int) -> bool:
+        """Whether a command may end with this exit code."""
+        return code in (self.expect, *self.also)
 
     def typed(self) -> str:
         """What a person would type."""
@@ -64,7 +69,7 @@ class Stage:
         with ThreadPoolExecutor(max_workers=at_once) as pool:
             for done in pool.map(self._finish, calls):
                 self._show(done, show)
-                if done.code != done.call.expect:
+                if not done.call.as_expected(done.code):
                     raise Unavailable(
                         f"The demo stopped: `{done.call.typed()}` ended with exit code {done.code}, expected {done.call.expect}."
                     )
@@ -123,7 +128,7 @@ class Stage:
         where = "" if done.call.folder == "." else f"[dim]{done.call.folder}[/] "
         self.console.print(f"{where}[green]$[/] {done.call.typed()}  [dim]{done.seconds:.1f} s[/]")
         lines = done.out.rstrip().splitlines()
-        failed = done.code != done.call.expect
+        failed = not done.call.as_expected(done.code)
         for line in lines if limit is None or failed else lines[:limit]:
             self.console.print(Text.from_ansi("    " + line))
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from agencies.attack.bits import Clks, Ints
-from agencies.attack.modelled import Modelled, model_of
+from agencies.attack.modelled import BASE_KEYS, Modelled, model_of
 from agencies.attack.people import People, Scheme, corrupted, end_of_group
 from agencies.attack.verdict import CutOffs
 from agencies.attack.views import DENSE_UP_TO, Dense, Encoded, View, dense
@@ -18,6 +18,7 @@ ENOUGH_FOR_GROUPS = 2000
 FEW_KNOWN = 20
 SHARES_KNOWN = {"seeds_5pct": 0.05, "seeds_quarter": 0.25}
 DEEP_KEYS = 8
+FEW_ROWS, FEW_KEYS = 1_000, 6
 
 
 @dataclass
@@ -117,7 +118,7 @@ class Graph:
     @cached_property
     def model(self) -> Modelled:
         """The attacker's model of the list."""
-        return model_of(self.stage.scheme, self.people, self.stage.rng)
+        return model_of(self.stage.scheme, self.people, self.stage.rng, self._keys)
 
     @cached_property
     def expected(self) -> Dense:
@@ -128,7 +129,12 @@ class Graph:
     def dirty(self) -> Dense:
         """Expected similarities of a list with errors."""
         rng = self.stage.rng
-        return dense(model_of(self.stage.scheme, corrupted(self.people, rng), rng))
+        return dense(model_of(self.stage.scheme, corrupted(self.people, rng), rng, self._keys))
+
+    @property
+    def _keys(self) -> int:
+        """Over how many keys the model averages: fewer for a quick look."""
+        return BASE_KEYS if self.rows > FEW_ROWS else FEW_KEYS
 
     def seeds(self, count: int, among: Ints) -> Ints:
         """Rows of `count` randomly known people out of the rows `among` (all rows of their records)."""

@@ -14,7 +14,7 @@ from agencies.attack import findings_bits, findings_graph, findings_names, findi
 from agencies.attack.extra import need_extra
 from agencies.attack.people import People, Scheme, numbered, whole_groups
 from agencies.attack.report import AttackReport, Subject, TrendPoint, described
-from agencies.attack.stage import Stage
+from agencies.attack.stage import FEW_ROWS, Stage
 from agencies.attack.verdict import CutOffs, Finding, Limit, worst
 from agencies.encoding.harden import Hardening
 from agencies.encoding.schema import EncodingSchema
@@ -24,7 +24,6 @@ from protocols.errors import InputError
 SAMPLE = 5_000
 DEEP_SAMPLE = 50_000
 FEWEST = 50
-FEW_ROWS = 1_000
 
 TESTS: dict[str, Callable[[Stage], Finding]] = {
     "T0": findings_bits.schema_and_keys,
