@@ -135,6 +135,7 @@ def _search_table(
     left_order, left_starts = _sorted_by_key(_keys(left, positions), positions.size)
     right_order, right_starts = _sorted_by_key(_keys(right, positions), positions.size)
     left_first, left_last, right_first, right_last = _shared(left_starts, right_starts)
+    in_order = ones[0][left_order], ones[1][right_order]
     found = []
     buffer = np.empty((3, _BUFFER + _ROOM), dtype=np.int32)
     bucket, place, within = 0, 0, 0
@@ -142,7 +143,7 @@ def _search_table(
         count, bucket, place, within = _join(
             left,
             right,
-            *ones,
+            *in_order,
             limits,
             tables.masks[: table + 1],
             left_order,
@@ -213,8 +214,8 @@ def _join(  # pragma: no cover - compiled
 ) -> tuple[int, int, int, int]:
     """Compare the rows that share a key; a pair that met in an earlier table is not given again.
 
-    `place` and `within` are how many of the bucket's rows are done. Rows lie anywhere in memory: those of later buckets are
-    asked for while this one's are compared.
+    The popcounts are in the order of the rows. `place` and `within` are how many of the bucket's rows are done. Rows lie
+    anywhere in memory: those of later buckets are asked for while this one's are compared.
     """
     left_first, left_last, right_first, right_last = buckets
     words = left.shape[1]
@@ -233,7 +234,7 @@ def _join(  # pragma: no cover - compiled
             i = left_order[row]
             for at in range(first + within, last):
                 j = right_order[at]
-                limit = limits[left_ones[i] + right_ones[j]]
+                limit = limits[left_ones[row] + right_ones[at]]
                 distance = np.int64(0)
                 for w in range(0, words, CHUNK):
                     distance += popcount(left[i, w] ^ right[j, w]) + popcount(left[i, w + 1] ^ right[j, w + 1])
