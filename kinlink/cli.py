@@ -44,6 +44,7 @@ JUDGED = ("service", "serve")
 """Commands that may put a sharing protocol in force."""
 COMMANDS = {
     "serve": Group("api.cli", "serve", "Run the central service.", "server"),
+    "worker": Group("api.cli", "worker", "Run a worker in a process of its own.", "server"),
     "migrate": Group("api.cli", "migrate", "Bring the service's database to this version's schema.", "server"),
     "evaluate": Group(
         "kinlink.evaluate_cli", "evaluate_command", "Encode, link and measure a folder of extracts.", "server"

@@ -137,3 +137,12 @@ def test_the_operators_guide_names_commands_that_there_are():
     for group, command in sorted(set(re.findall(r"kinlink (service|audit|run|agency) ([a-z-]+)", text))):
         commands = get_command(build(group)).commands[group].commands
         assert command in commands, f"{group} {command}"
+
+
+def test_what_is_started_can_be_started():
+    units = " ".join(unit.read_text() for unit in UNITS)
+    started = set(re.findall(r"bin/kinlink ([a-z]+)", units))
+    started |= {service["command"][0] for service in compose()["services"].values() if "command" in service}
+    assert started == {"serve", "worker", "service", "migrate"}
+    for command in started - {"service"}:
+        assert get_command(build(command)).commands[command].params, command
