@@ -99,6 +99,15 @@ def test_an_objection_restricts_until_it_is_decided(stage: Any) -> None:
     assert len(stage.events("link:person:challenged")) == 1
 
 
+def test_a_case_that_is_closed_releases_nothing_whatever_the_last_stage_was(stage: Any) -> None:
+    stage.declare(FAMILY, at_stage(stage, "CP"))
+    assert known(stage.ask(FAMILY, "social-worker"), "Darren") > {"recovery.key_worker"}
+    today = stage.clock().date().isoformat()
+    stage.declare(FAMILY, lambda declaration: declaration.update(closed=today))
+    told = stage.ask(FAMILY, "social-worker")
+    assert not any(values for _, values in told.everything().values())
+
+
 def at_stage(stage: Any, name: str) -> Any:
     def change(declaration: dict[str, Any]) -> None:
         for member in declaration["members"]:

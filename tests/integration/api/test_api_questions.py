@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from api.cli_audit import audit_app
 from api.fsck import check_store
+from kinlink.protocol_cli import app as protocol_app
 from protocols.profile import Profile
 
 RUN = CliRunner()
@@ -130,6 +131,17 @@ def test_breach_and_explain_by_command(asked):
     assert decision in RUN.invoke(audit_app, ["explain", decision, "--data", data]).output
     assert "no link" in str(RUN.invoke(audit_app, ["breach", "lnk-0", "--data", data]).exception)
     assert "no such decision" in str(RUN.invoke(audit_app, ["explain", "x", "--data", data]).exception)
+
+
+def test_why_by_command_and_by_route_say_the_same(asked):
+    granted = next(value for agency in asked.profile.members[0].agencies for value in agency.values)
+    found = get(asked, f"decisions/{granted.decision_id}")
+    (said,) = found["why"]
+    assert f"Granted by `{granted.rule}`." in said
+    assert found["inputs"][0]["attribute"] == granted.attribute
+    result = RUN.invoke(protocol_app, ["why", granted.decision_id, "--data", str(asked.settings.data_dir)])
+    assert result.exit_code == 0, result.output
+    assert said.strip() in result.output
 
 
 def findings(site):
