@@ -3,8 +3,8 @@
 python -m benchmarks.alike [QUESTIONS OF EACH KIND]
 
 The service answers in this process behind all of its layers: credentials, limits, the store, the audit log. Questions of the four kinds
-come in random order, about forty families of three that are alike in all but one record at one agency: small, so that one record's difference is as large a part of
-the time as it can be.
+come in random order, about forty families of three that are alike in all but one record at one agency: small, so that one record's
+difference is as large a part of the time as it can be.
 """
 
 from __future__ import annotations
