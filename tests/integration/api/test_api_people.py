@@ -1,5 +1,7 @@
 """People sign in at a real OpenID provider, hold the offices it vouches for, and are asked again before they approve."""
 
+import re
+import subprocess
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -107,6 +109,15 @@ def test_somebody_signs_in_with_the_offices_that_the_provider_vouches_for(offere
     event = tools.events(offered, "person:session:opened")[-1]
     assert event.facts["offices"] == ("police:data-protection-officer",)
     assert "dpo-1" not in str(event)
+
+
+def test_a_machine_without_node_uses_the_wheels(monkeypatch, tools):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    node, npm, environment = tools.node_and_npm()
+    for words in ([node, "--version"], [*npm, "--version"]):
+        done = subprocess.run(words, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert re.match(r"v?[0-9]+[.]", done.stdout)
 
 
 def test_a_client_with_a_secret_signs_in_too(offered, browser, tmp_path):
