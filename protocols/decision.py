@@ -27,6 +27,7 @@ from protocols.decision_index import (
 )
 from protocols.vocabulary import Contact, Grade, Kind, Mode, Purpose, Relationship, RoleFunction, Stage
 
+NOON: Final = time(12, tzinfo=UTC)
 STAGE_ORDER: Final = {stage: rank for rank, stage in enumerate([Stage.CLOSED, *list(Stage)[:-1]])}
 
 
@@ -49,7 +50,7 @@ class Request:
 
     def on(self, day: date) -> Request:
         """The same request at noon of a day: a decision depends on nothing finer."""
-        return replace(self, at=datetime.combine(day, time(12), UTC))
+        return replace(self, at=datetime.combine(day, NOON))
 
 
 class ChildTie(NamedTuple):
