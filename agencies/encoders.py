@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from agencies.encoding.comparator import CheckEncoder, Comparator
 from agencies.encoding.conformance import ConformanceResult, run_conformance
 from agencies.encoding.harden import Hardening
 from agencies.encoding.person import PersonEncoder
@@ -49,11 +50,23 @@ def protocol_encodings(protocol: LoadedProtocol, beside: Path | None = None) -> 
     return tuple(found)
 
 
+def protocol_comparators(protocol: LoadedProtocol) -> tuple[Comparator, ...]:
+    """The keyed comparators of a protocol, in its order."""
+    named = protocol.document.encoding.comparators
+    return tuple(Comparator(each.id, each.fields, each.bits) for each in named)
+
+
+def check_encoder(protocol: LoadedProtocol, secret: bytes) -> CheckEncoder:
+    """What makes the comparators' numbers under a linkage secret."""
+    return CheckEncoder(protocol_comparators(protocol), secret)
+
+
 def check_conformance(protocol: LoadedProtocol, beside: Path | None = None) -> list[tuple[str, ConformanceResult]]:
     """Encode the test vectors with every encoding of the protocol. Nothing is raised for a failure."""
     rules = StandardiseRules(version=f"person-{protocol.document.encoding.standardisation}")
+    comparators = protocol_comparators(protocol)
     return [
-        (each.name, run_conformance(each.schema, each.hardening, rules=rules))
+        (each.name, run_conformance(each.schema, each.hardening, rules=rules, comparators=comparators))
         for each in protocol_encodings(protocol, beside)
     ]
 

@@ -24,7 +24,9 @@ from agencies.difference import (
     sweep_states,
     write_state,
 )
-from agencies.encoders import protocol_encodings, require_conformance
+from agencies.encoders import check_encoder, protocol_comparators, protocol_encodings, require_conformance
+from agencies.encoding.comparator import CheckEncoder
+from agencies.encoding.person import PersonEncoder
 from agencies.folder import AgencyFolder
 from agencies.local_view import LocalMember, make_view, write_view
 from agencies.reading import Reading
@@ -40,14 +42,20 @@ from protocols.family import ConsentRecord, FamilyDeclaration
 from protocols.sealing import new_data_key, seal_box, seal_cell
 from protocols.signing import Card
 from protocols.submission import (
+    CHECK_BYTES,
+    CHECKS,
     CONSENTS,
     FAMILIES,
     AttackOverride,
+    ChecksPart,
     ClkPart,
     Counts,
     Manifest,
     Recipient,
     box_context,
+    checks_context,
+    clk_context,
+    clk_part,
     part_of,
     write_submission,
 )
@@ -108,7 +116,12 @@ class _Making:
         require_conformance(self.protocol, beside)
         self.encodings = protocol_encodings(self.protocol, beside)
         secret = bytes.fromhex(self.stored.secret)
-        self.encoders = {each.name: each.encoder(secret) for each in self.encodings}
+        self.encoders: dict[str, PersonEncoder | CheckEncoder] = {
+            each.name: each.encoder(secret) for each in self.encodings
+        }
+        self.comparators = protocol_comparators(self.protocol)
+        if self.comparators:
+            self.encoders[CHECKS] = check_encoder(self.protocol, secret)
         self.matcher_key, self.workbook_key = new_data_key(), new_data_key()
         self.declared = read_declarations(options.declarations) if options.declarations else Declarations()
         self.before = last_submitted(folder)
@@ -125,6 +138,8 @@ class _Making:
         """Read, encode, seal, check, write, sign."""
         columns: dict[str, Any] = {**RECORD_SCHEMA, "op": pl.String} if self.options.delta else RECORD_SCHEMA
         sizes = {each.name: each.hardening.output_length // 8 for each in self.encodings}
+        if self.comparators:
+            sizes[CHECKS] = CHECK_BYTES * len(self.comparators)
         names = [each.id for each in self.reading.attributes]
         with Shelves(self.folder.place("outbox"), self.reading.survey.references, sizes, names, columns) as shelves:
             self._shelve(shelves)
@@ -141,11 +156,11 @@ class _Making:
                         "Nothing changed since the last submission. Nothing was made.",
                         next_step="Nothing has to be done.",
                     )
-            written = Parts(shelves.folder, columns, self.encodings)
+            written = Parts(shelves.folder, columns, self._sealed())
             for shelf in shelves.sorted_shelves():
                 written.add(shelf)
                 self.reading.progress("sorting and sealing", written.records, now.height)
-            parts = written.finish(self.folder.party, self.matcher_key, self.protocol.digest)
+            parts = written.finish(self.matcher_key)
             for name, items in ((FAMILIES, families), (CONSENTS, consents)):
                 if items:
                     parts[name] = shelves.folder / name
@@ -164,6 +179,12 @@ class _Making:
         if families:
             write_view(self.folder, make_view(families, self.members))
         return Made(path, submission, manifest, self.tally, difference)
+
+    def _sealed(self) -> dict[str, tuple[str, bytes]]:
+        """What each encoder's bytes become: the part and its context."""
+        agency, digest = self.folder.party, self.protocol.digest
+        found = {each.name: (clk_part(each.name), clk_context(agency, each.name, digest)) for each in self.encodings}
+        return found | ({CHECKS: (CHECKS, checks_context(agency, digest))} if self.comparators else {})
 
     def _shelve(self, shelves: Shelves) -> None:
         batch: list[Record] = []
@@ -274,6 +295,9 @@ class _Making:
                 )
                 for each in self.encodings
             ),
+            checks=ChecksPart(comparators=tuple(each.name for each in self.comparators), rows=written.encodings)
+            if self.comparators
+            else None,
             hardening=document.encoding.hardening.profile,
             encoder=f"kinlink {version('kinlink')}",
             extract_date=self.reading.extract_date,

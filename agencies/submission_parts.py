@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from agencies.encoders import NamedEncoding
 from agencies.shelves import CELL_SCHEMA, Shelved
 from protocols.sealing import CHUNK_BYTES, seal_stream
-from protocols.submission import CELLS, RECORDS, cell_context, clk_context, clk_part
+from protocols.submission import CELLS, RECORDS, cell_context
 
 
 class CellContexts:
@@ -36,12 +35,15 @@ class CellContexts:
 
 
 class Parts:
-    """Collects shelves in order and writes `records.parquet`, `cells.parquet` and the sealed CLKs into a folder."""
+    """Collects shelves in order and writes `records.parquet`, `cells.parquet` and the sealed encodings into a folder.
 
-    def __init__(self, folder: Path, columns: dict[str, Any], encodings: Sequence[NamedEncoding]) -> None:
+    `sealed` says for each encoder's name which part its bytes become, and that part's context.
+    """
+
+    def __init__(self, folder: Path, columns: dict[str, Any], sealed: Mapping[str, tuple[str, bytes]]) -> None:
         self._folder = folder
         self._columns = columns
-        self._encodings = encodings
+        self._sealed = sealed
         self._pieces = 0
         self.records = 0
         self.encodings = 0
@@ -54,25 +56,24 @@ class Parts:
         rows.write_parquet(self._folder / f"records-{number}.piece")
         cells = [(item.row[0], *cell) for item in shelf for cell in item.cells]
         pl.DataFrame(cells, schema=CELL_SCHEMA, orient="row").write_parquet(self._folder / f"cells-{number}.piece")
-        for each in self._encodings:
-            with self._plain(each.name).open("ab") as target:
-                target.writelines(item.clks[each.name] for item in shelf)
+        for name in self._sealed:
+            with self._plain(name).open("ab") as target:
+                target.writelines(item.clks[name] for item in shelf)
         self._pieces += 1
         self.records += len(shelf)
         self.encodings += int(rows["encodings"].sum())
         self.cells += len(cells)
 
-    def finish(self, agency: str, data_key: bytes, protocol_digest: str) -> dict[str, Path]:
-        """Join the pieces and seal the CLKs; returns the file of each part by its name."""
+    def finish(self, data_key: bytes) -> dict[str, Path]:
+        """Join the pieces and seal what the encoders made; returns the file of each part by its name."""
         if self._pieces == 0:
             self.add(())
         parts = {RECORDS: self._joined("records"), CELLS: self._joined("cells")}
-        for each in self._encodings:
-            sealed = self._folder / f"{each.name}.sealed"
-            about = clk_context(agency, each.name, protocol_digest)
+        for name, (part, about) in self._sealed.items():
+            sealed = self._folder / f"{name}.sealed"
             with sealed.open("wb") as target:
-                target.writelines(seal_stream(_chunks(self._plain(each.name)), data_key, about))
-            parts[clk_part(each.name)] = sealed
+                target.writelines(seal_stream(_chunks(self._plain(name)), data_key, about))
+            parts[part] = sealed
         return parts
 
     def _plain(self, name: str) -> Path:

@@ -14,7 +14,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from api.families import check_declaration
 from api.identity import DECLARING_AGENCY
@@ -27,14 +29,18 @@ from protocols.sealing import SealingPrivateKey, open_box, open_stream
 from protocols.signing import VerifyingKey, signer_of
 from protocols.submission import (
     CELLS,
+    CHECK_BYTES,
+    CHECKS,
     CONSENTS,
     FAMILIES,
+    NO_CHECK,
     RECORDS,
     SIGNATURE,
     ClkPart,
     Manifest,
     SubmissionFile,
     box_context,
+    checks_context,
     clk_context,
     clk_part,
     open_submission,
@@ -114,6 +120,7 @@ def check_submission(path: Path, key: VerifyingKey, terms: Terms, key_check: str
         _expect("cells", manifest.counts.cells, cells)
         for part in manifest.clks:
             _check_clks(file, manifest, part, terms)
+        _check_checks(file, manifest, terms)
         return Checked(manifest, records, removed, _families(file, known, terms), _consents(file, known))
 
 
@@ -223,10 +230,18 @@ def _check_parts(manifest: Manifest, terms: Terms) -> None:
             raise SubmissionError(
                 f"Encoding `{part.name}` has {part.bits} bits; expected {encoding.hardening.length}.", next_step=_ENCODE
             )
-    allowed = {RECORDS, CELLS, CONSENTS, *(clk_part(name) for name in expected)}
+    comparators = tuple(item.id for item in encoding.comparators)
+    if (manifest.checks.comparators if manifest.checks else ()) != comparators:
+        raise SubmissionError(
+            "The keyed comparators are not the ones of the sharing protocol: "
+            f"expected {', '.join(f'`{name}`' for name in comparators) or 'none'}.",
+            next_step=_ENCODE,
+        )
+    wanted = {RECORDS, CELLS, *(clk_part(name) for name in expected), *((CHECKS,) if comparators else ())}
+    allowed = wanted | {CONSENTS}
     if terms.agency == DECLARING_AGENCY:
         allowed.add(FAMILIES)
-    missing = {RECORDS, CELLS, *(clk_part(name) for name in expected)} - set(manifest.parts)
+    missing = wanted - set(manifest.parts)
     if missing or not set(manifest.parts) <= allowed:
         raise SubmissionError(
             f"The submission's parts are not the expected ones; missing: {', '.join(sorted(missing)) or 'none'}.",
@@ -250,6 +265,8 @@ def _check_counts(
     _expect("encodings", manifest.counts.encodings, encodings)
     for part in manifest.clks:
         _expect(f"encodings of `{part.name}`", part.rows, encodings)
+    if manifest.checks is not None:
+        _expect("rows of comparators", manifest.checks.rows, encodings)
     base = terms.base.record_refs if terms.base is not None and manifest.kind == "delta" else frozenset()
     strangers = len(removed - base)
     if strangers:
@@ -294,6 +311,32 @@ def _check_clks(file: SubmissionFile, manifest: Manifest, part: ClkPart, terms: 
         except VerificationError as error:
             raise SubmissionError(f"`{name}`: {error.what}", next_step=_ENCODE) from error
     _expect(f"bytes in `{name}`", part.rows * part.bits // 8, size)
+
+
+def _check_checks(file: SubmissionFile, manifest: Manifest, terms: Terms) -> None:
+    """Every number of every comparator is in its range, or says that there is nothing to compare."""
+    comparators = terms.protocol.document.encoding.comparators
+    if manifest.checks is None:
+        return
+    values = read_checks(file, manifest, open_data_key(manifest, terms.matcher_key))
+    largest = np.array([(1 << item.bits) - 1 for item in comparators])
+    if ((values > largest) & (values != NO_CHECK)).any():
+        raise SubmissionError("A keyed comparator has a number beyond its bits.", next_step=_ENCODE)
+
+
+def read_checks(file: SubmissionFile, manifest: Manifest, data_key: bytes) -> NDArray[np.uint16]:
+    """The comparators' numbers, one row for each encoding; no column where there are no comparators. Raises `SubmissionError`."""
+    if manifest.checks is None:
+        return np.empty((manifest.counts.encodings, 0), dtype=np.uint16)
+    about = checks_context(manifest.agency, manifest.protocol_digest)
+    with file.open(CHECKS) as source:
+        try:
+            data = b"".join(open_stream(source, data_key, about))  # type: ignore[arg-type]
+        except VerificationError as error:
+            raise SubmissionError(f"`{CHECKS}`: {error.what}", next_step=_ENCODE) from error
+    shape = manifest.checks.rows, len(manifest.checks.comparators)
+    _expect(f"bytes in `{CHECKS}`", shape[0] * shape[1] * CHECK_BYTES, len(data))
+    return np.frombuffer(data, dtype="<u2").reshape(shape)
 
 
 def _families(file: SubmissionFile, known: frozenset[str], terms: Terms) -> tuple[FamilyDeclaration, ...]:

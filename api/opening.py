@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from api.intake import open_data_key
+from api.intake import open_data_key, read_checks
 from api.intake_tables import PUT, extract_part, read_records
 from linkage.records import EncodedRecords
 from protocols.errors import SubmissionError
 from protocols.sealing import SealingPrivateKey, open_stream
-from protocols.submission import RECORDS, clk_context, clk_part, open_submission
+from protocols.submission import NO_CHECK, RECORDS, clk_context, clk_part, open_submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,14 @@ class _Opened:
     clks: NDArray[np.uint8]
     owner: NDArray[np.int32]
     terms: str
+    checks: NDArray[np.int32]
 
     def only(self, wanted: NDArray[np.bool_]) -> _Opened:
         """The chosen records."""
         number = np.cumsum(wanted, dtype=np.int32) - 1
         keep = wanted[self.owner]
-        return _Opened(self.records.filter(pl.Series(wanted)), self.clks[keep], number[self.owner[keep]], self.terms)
+        records = self.records.filter(pl.Series(wanted))
+        return _Opened(records, self.clks[keep], number[self.owner[keep]], self.terms, self.checks[keep])
 
 
 def open_encodings(paths: list[Path], agency: str, clk: str, key: SealingPrivateKey) -> EncodedRecords:
@@ -64,6 +66,7 @@ def open_encodings(paths: list[Path], agency: str, clk: str, key: SealingPrivate
         groups=tuple(tuple(item) for item in records.get_column("groups").to_list()),
         kind=tuple(records.get_column("kind").to_list()),
         terms=parts[0].terms,
+        checks=np.concatenate([part.checks for part in parts]),
     )
 
 
@@ -77,12 +80,14 @@ def _open_file(path: Path, agency: str, clk: str, key: SealingPrivateKey) -> _Op
             )
         table = extract_part(file, RECORDS, Path(scratch) / "records")
         records = read_records(table, RECORDS, manifest.kind == "delta")
-        about = clk_context(agency, clk, manifest.protocol_digest)
+        about, data_key = clk_context(agency, clk, manifest.protocol_digest), open_data_key(manifest, key)
         with file.open(clk_part(clk)) as source:
-            data = b"".join(open_stream(source, open_data_key(manifest, key), about))  # type: ignore[arg-type]
+            data = b"".join(open_stream(source, data_key, about))  # type: ignore[arg-type]
+        numbers = read_checks(file, manifest, data_key).astype(np.int32)
     counts = records.get_column("encodings").to_numpy()
     clks = np.frombuffer(data, dtype=np.uint8).reshape(part.rows, part.bits // 8)
+    checks = np.where(numbers == NO_CHECK, np.int32(-1), numbers)
     terms = (
         f"epoch {manifest.epoch} of sharing protocol {manifest.protocol_digest}, linkage schema {part.schema_digest}"
     )
-    return _Opened(records, clks, np.repeat(np.arange(len(counts), dtype=np.int32), counts), terms)
+    return _Opened(records, clks, np.repeat(np.arange(len(counts), dtype=np.int32), counts), terms, checks)

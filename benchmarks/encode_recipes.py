@@ -38,9 +38,9 @@ class Feature(NamedTuple):
     positional: bool = False
 
 
-GIVEN, MIDDLE, FAMILY = Feature("given_name", 150, 2), Feature("middle_initial", 55, 1), Feature("family_name", 100, 2)
-SEX, ADDRESS, POSTCODE = Feature("sex", 30, 1), Feature("address", 70, 2), Feature("postcode", 30, 1, True)
-YEAR, BIRTHDAY = Feature("birth_year", 60, 4, True), Feature("birth_yymmdd", 130, 2, True)
+GIVEN, MIDDLE, FAMILY = Feature("given_name", 220, 2), Feature("middle_initial", 70, 1), Feature("family_name", 130, 2)
+SEX, ADDRESS, POSTCODE = Feature("sex", 30, 1), Feature("address", 40, 2), Feature("postcode", 15, 1, True)
+YEAR, BIRTHDAY = Feature("birth_year", 45, 4, True), Feature("birth_yymmdd", 110, 2, True)
 SHIPPED = (GIVEN, MIDDLE, FAMILY, YEAR, BIRTHDAY, SEX, ADDRESS, POSTCODE)
 WHOLE_DATE = Feature("date_of_birth", 190, 2, True)
 IDENTITY = (
@@ -52,7 +52,7 @@ HOUSEHOLD = (Feature("family_name", 120, 2), Feature("address", 300, 2), Feature
 
 def profiles() -> Iterator[Variant]:
     """The shipped schemas under every hardening profile, and two CLKs for each person instead of one."""
-    for name in ("person", "person-2048"):
+    for name in ("person", "person-2048", "person-4096"):
         schema = shipped_schema(name)
         length = schema.length
         yield Variant(f"{length} compat", ((schema, Hardening("compat", length=length)),))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from agencies.encoders import NamedEncoding, protocol_encodings
+from agencies.encoders import NamedEncoding, check_encoder, protocol_encodings
+from agencies.encoding.comparator import CheckEncoder
 from agencies.standardise.person import StandardiseRules, StandardPerson
 from kinlink.evaluate_folder import FolderOfExtracts, FolderRecord, read_folder
 from kinlink.evaluate_score import Quality, Scorer
@@ -21,7 +22,6 @@ from protocols.matching import GuardRules
 from protocols.vocabulary import Kind, Role
 
 LINK_COLUMNS = ("agency", "record_id", "anchor_record_id", "grade")
-NO_GUARDS = GuardRules(date=False, age=False, closeness=0.0)
 _NOBODY = StandardPerson("", "", "", "", "", "", "")
 
 
@@ -65,11 +65,12 @@ def evaluate(
     encoding = encoding or protocol_encodings(protocol)[0]
     rules = StandardiseRules(version=f"person-{protocol.document.encoding.standardisation}")
     folder = read_folder(path, anchor, rules)
-    encoded = {agency: _encoded(folder, agency, encoding, secret) for agency in folder.extracts}
+    checks = check_encoder(protocol, secret)
+    encoded = {agency: _encoded(folder, agency, encoding, checks, secret) for agency in folder.extracts}
     families = _families(folder, encoded[anchor])
     others = [records for agency, records in encoded.items() if agency != anchor]
     matching = protocol.document.matching
-    rules_of = {True: matching, False: matching.model_copy(update={"guards": NO_GUARDS})}
+    rules_of = {True: matching, False: matching.model_copy(update={"guards": no_guards(matching.guards)})}
     result = link(encoded[anchor], families, others, rules_of[guards], threads=threads, progress=progress)
     if folder.truth is None:
         return Evaluation(folder, anchor, guards, result, None, None)
@@ -79,6 +80,11 @@ def evaluate(
         tuple(scorer.agency(records.agency, found.links) for records in others) for found in (result, otherwise)
     )
     return Evaluation(folder, anchor, guards, result, quality, other)
+
+
+def no_guards(guards: GuardRules) -> GuardRules:
+    """Guards that hold nothing back, of the same shape."""
+    return GuardRules(date=False, age=False, closeness=0.0, closeness_agreeing=(0.0,) * len(guards.closeness_agreeing))
 
 
 def write_links(path: Path, links: Sequence[Link]) -> None:
@@ -91,7 +97,9 @@ def write_links(path: Path, links: Sequence[Link]) -> None:
     partial.replace(path)
 
 
-def _encoded(folder: FolderOfExtracts, agency: str, encoding: NamedEncoding, secret: bytes) -> EncodedRecords:
+def _encoded(
+    folder: FolderOfExtracts, agency: str, encoding: NamedEncoding, checks: CheckEncoder, secret: bytes
+) -> EncodedRecords:
     """Records of which an encoding says something; of the others nothing can be said."""
     told = [record for record in folder.extracts[agency] if record.person != _NOBODY]
     return EncodedRecords(
@@ -101,6 +109,7 @@ def _encoded(folder: FolderOfExtracts, agency: str, encoding: NamedEncoding, sec
         owner=np.arange(len(told), dtype=np.int32),
         groups=tuple((record.family_ref,) if record.family_ref else () for record in told),
         kind=tuple(folder.kind(record.person).value for record in told),
+        checks=checks.for_matching([record.person for record in told]),
     )
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from agencies.encoders import protocol_encodings
+from agencies.encoders import check_encoder, protocol_encodings
+from agencies.encoding.comparator import CheckEncoder
 from agencies.encoding.person import PersonEncoder
 from agencies.extract import Extract
 from agencies.mapping import load_mapping
@@ -45,13 +46,13 @@ _FIELDS: dict[Part, tuple[str, ...]] = {
 
 def knock_out_table(protocol: LoadedProtocol, pairs: int = PAIRS) -> tuple[Line, ...]:
     """Compute the table. Takes seconds: two agencies of the county are encoded and compared. Raises `InputError`."""
-    encoder = protocol_encodings(protocol)[0].encoder(SECRET)
-    anchor, people = _records(ANCHOR, protocol, encoder)
-    agency, _ = _records(AGENCY, protocol, encoder)
+    encoder, checks = protocol_encodings(protocol)[0].encoder(SECRET), check_encoder(protocol, SECRET)
+    anchor, people = _records(ANCHOR, protocol, encoder, checks)
+    agency, _ = _records(AGENCY, protocol, encoder, checks)
     rules = protocol.document.matching
     learnt = learn(anchor, declared(anchor, _families()), [agency], rules, None, lambda name, at: None)
     whole = [p for p in people if _is_whole(p)]
-    pairer = _Pairer(encoder, whole, pairs)
+    pairer = _Pairer(encoder, checks, whole, pairs)
     return knock_out(pairer, learnt.calibration, AGENCY, rules)
 
 
@@ -73,7 +74,7 @@ def require_sound(protocol: LoadedProtocol, lines: Sequence[Line]) -> None:
 
 
 def _records(
-    agency: str, protocol: LoadedProtocol, encoder: PersonEncoder
+    agency: str, protocol: LoadedProtocol, encoder: PersonEncoder, checks: CheckEncoder
 ) -> tuple[EncodedRecords, list[StandardPerson]]:
     mapping = load_mapping(COUNTY_DATA / agency / "mapping.yaml", agency, protocol)
     reading = Reading(Extract(COUNTY_DATA / agency / "extract.csv", mapping), mapping, protocol, agency)
@@ -87,6 +88,7 @@ def _records(
         np.array(owner, dtype=np.int32),
         tuple(record.groups for record in records),
         tuple(str(record.kind) for record in records),
+        checks.for_matching(people),
     )
     return encoded, people
 
@@ -111,6 +113,7 @@ class _Pairer:
     """Makes and encodes the pairs of a case; the same case gives the same pairs."""
 
     encoder: PersonEncoder
+    checks: CheckEncoder
     people: Sequence[StandardPerson]
     pairs: int
 
@@ -123,6 +126,8 @@ class _Pairer:
             self.encoder.encode(right),
             tuple(map(_kind, left)),
             tuple(map(_kind, right)),
+            self.checks.for_matching(left),
+            self.checks.for_matching(right),
         )
 
     def _changed(self, person: StandardPerson, case: Case, chance: random.Random) -> StandardPerson:

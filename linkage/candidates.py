@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from linkage.bits import Words
 from linkage.calibrate import Counts
+from linkage.checks import Checks, Levels, levels_of
 from linkage.compete import Rows
 from linkage.search_exact import Pairs
 
@@ -17,37 +18,40 @@ MOST_CANDIDATES = 50_000_000
 
 @dataclass(frozen=True)
 class Side:
-    """Encodings of one side, packed, and which person or record each belongs to."""
+    """Encodings of one side, packed, which person or record each belongs to, and each one's checks."""
 
     words: Words
     owner: NDArray[np.int32]
     count: int
+    checks: Checks
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Pairs sorted by person, then record; the distance is that of their closest encodings."""
+    """Pairs sorted by person, then record; distance and level (`linkage.checks`) are those of their closest encodings."""
 
     person: Rows
     record: Rows
     distance: NDArray[np.int32]
+    level: Levels
 
     def __len__(self) -> int:
         return self.person.size
 
-    def chosen(self, keep: NDArray[np.bool_]) -> Candidates:
+    def chosen(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Candidates:
         """Some of the pairs."""
-        return Candidates(self.person[keep], self.record[keep], self.distance[keep])
+        return Candidates(self.person[keep], self.record[keep], self.distance[keep], self.level[keep])
 
 
 def closest(people: Side, records: Side, pairs: Pairs) -> Candidates:
-    """Pairs of encodings as pairs of people and records, each at its smallest distance."""
+    """Pairs of encodings as pairs of people and records, each at its smallest distance; of equals, at the highest level."""
     person, record = people.owner[pairs.left], records.owner[pairs.right]
-    order = np.lexsort((pairs.distance, record, person))
-    person, record, distance = person[order], record[order], pairs.distance[order]
+    level = levels_of(people.checks[pairs.left], records.checks[pairs.right])
+    order = np.lexsort((-level, pairs.distance, record, person))
+    person, record = person[order], record[order]
     first = np.ones(person.size, dtype=bool)
     first[1:] = (person[1:] != person[:-1]) | (record[1:] != record[:-1])
-    return Candidates(person[first], record[first], distance[first])
+    return Candidates(person[first], record[first], pairs.distance[order][first], level[order][first])
 
 
 def affordable_distance(counts: Counts, every: int, farthest: int) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.candidates import Candidates
+from linkage.checks import ABSENT, NONE_AGREES
 from linkage.compete import Probabilities
 from linkage.records import GradeName
 from protocols.matching import MatchRules
@@ -69,6 +70,7 @@ class Pairing:
     families: Sequence[NDArray[np.int32]]
     groups: Sequence[NDArray[np.int32]]
     earlier: Mapping[tuple[int, int], GradeName]
+    checked: bool = False
 
 
 def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
@@ -85,13 +87,19 @@ def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
     likely = best & (p >= join)
     ages = _ages_conflict(pairing) & rules.guards.age
     undated = _undated(pairing) & rules.guards.date
-    distant = pairing.likeness < rules.guards.closeness
+    level = pairing.candidates.level
+    if pairing.checked:
+        undated = (level == ABSENT) & rules.guards.date
+    enough = np.array([rules.guards.closeness] * 2 + list(rules.guards.closeness_agreeing))[level]
+    distant = pairing.likeness < enough
     alone = pairing.decided | (likely & ~ages & ~undated & ~distant)
     sure, still_sure = (
         pairing.decided | (best & ~ages & (pairing.unaided >= least)) for least in (rules.certain, rules.stay_certain)
     )
     company = _in_company(pairing, sure) | (was_certain & _in_company(pairing, still_sure))
-    certain = pairing.decided | (likely & ~ages & (alone | company))
+    # A comparator that relatives may share (twins: the family name and the date) is no evidence apart from the family's.
+    shared = distant & (level > NONE_AGREES) & (level < NONE_AGREES + len(rules.guards.closeness_agreeing))
+    certain = pairing.decided | (likely & ~ages & (alone | (company & ~shared)))
     review = best & (p >= keep) & ~certain
     expected = float(certain.sum() + p[best & (p >= rules.stay_probable) & ~certain].sum())
     review &= _affordable(person, p, expected, review, rules)

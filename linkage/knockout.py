@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from linkage.bits import distances_of, pack
 from linkage.calibrate import Calibration
 from linkage.candidates import Candidates
+from linkage.checks import Checks, count_levels, levels_of
 from linkage.family import confirm, meetings
 from linkage.grade import Pairing, grade
 from protocols.matching import MatchRules
@@ -54,12 +55,14 @@ class Case:
 
 @dataclass(frozen=True)
 class EncodedPairs:
-    """Pairs of one case: (n, bytes) encodings on both sides, and each side's kind."""
+    """Pairs of one case: (n, bytes) encodings on both sides, each side's kind, and its (n, comparators) checks."""
 
     left: NDArray[np.uint8]
     right: NDArray[np.uint8]
     left_kind: tuple[str, ...]
     right_kind: tuple[str, ...]
+    left_checks: Checks
+    right_checks: Checks
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ CASES: tuple[Case, ...] = (
     _case("date missing, moved: only the name agrees", True, date_of_birth="missing", place="differs"),
     _case("twins: all but the given name", True, given_name="differs"),
     _case("father and son of one name and place", True, date_of_birth="another generation"),
-    _case("father and son of one name, place and birthday", date_of_birth="another year"),
+    _case("father and son of one name, place and birthday", True, date_of_birth="another year"),
 )
 
 
@@ -159,19 +162,21 @@ def _graded(
     rows = np.arange(count, dtype=np.int64)
     distance = distances_of(pack(pairs.left), pack(pairs.right), rows, rows)
     kinds = list(pairs.left_kind), list(pairs.right_kind)
+    level = levels_of(pairs.left_checks, pairs.right_checks)
     if with_family:
         distance = np.concatenate([distance, np.zeros(count, dtype=np.int32)])
+        level = np.concatenate([level, np.full(count, count_levels(pairs.left_checks.shape[1]) - 1, dtype=np.int8)])
         kinds[0].extend([Kind.ADULT] * count)
         kinds[1].extend([Kind.ADULT] * count)
     together = tuple(np.array([k, count + k] if with_family else [k], dtype=np.int32) for k in range(count))
     everybody = np.arange(distance.size, dtype=np.int32)
-    candidates = Candidates(everybody, everybody, distance)
+    candidates = Candidates(everybody, everybody, distance, level)
     bins = calibration.scale.bins(distance)
     confirmed = confirm(
         everybody,
         everybody,
-        calibration.log_odds[agency][bins],
-        calibration.family_log_ratio[agency][bins],
+        calibration.log_odds[agency][level, bins],
+        calibration.family_log_ratio[agency][level, bins],
         meetings(everybody, everybody, together, together),
         distance.size,
         distance.size,
@@ -189,6 +194,7 @@ def _graded(
         together,
         together,
         {},
+        pairs.left_checks.shape[1] > 0,
     )
     unlimited = rules.model_copy(update={"review": rules.review.model_copy(update={"most_share": 10.0})})
     found = {item.person: item.grade for item in grade(pairing, unlimited) if item.person < count}

@@ -12,9 +12,9 @@ from linkage import nulls as null
 from linkage.bits import pack
 from linkage.calibrate import Calibration, Counts, Scale, calibrate
 from linkage.candidates import Side
+from linkage.checks import tally_checked
 from linkage.declared import Declared, grouped
 from linkage.records import EncodedRecords
-from linkage.search_exact import tally
 from protocols.matching import MatchRules
 
 
@@ -44,7 +44,9 @@ def learn(
     for records in agencies:
         say("count distances", records.agency)
         if records.clks.shape[0]:
-            tallies[records.agency] = tally(side.words, pack(records.clks), records.bits, threads=threads)
+            tallies[records.agency] = tally_checked(
+                side.words, side.checks, pack(records.clks), records.checked, records.bits, threads=threads
+            )
     sizes: NDArray[np.float64] = np.array([family.size for family in people.families], dtype=np.float64)
     relatives = float((sizes * (sizes - 1)).sum() / max(len(people), 1))
     counts = {name: counted for name, (counted, _) in tallies.items()}
@@ -75,4 +77,5 @@ def _people_side(anchor: EncodedRecords, people: Declared) -> Side:
     number = np.full(len(anchor), -1, dtype=np.int32)
     number[people.rows] = np.arange(len(people), dtype=np.int32)
     owner = number[anchor.owner]
-    return Side(pack(anchor.clks[owner >= 0]), owner[owner >= 0], len(people))
+    known = owner >= 0
+    return Side(pack(anchor.clks[known]), owner[known], len(people), anchor.checked[known])

@@ -58,7 +58,7 @@ def link(
     first, empty): with it only pairs with a new encoding are compared, and the result is the same. `threads` is the number of
     threads for comparing encodings; by default one for each processor.
     """
-    _check(anchor, agencies)
+    _check(anchor, agencies, rules)
     anchor, families = ordered(anchor), ordered_families(families)
     agencies = [ordered(records) for records in sorted(agencies, key=lambda item: item.agency)]
     previous = sorted(previous, key=lambda p: (p.member_id, p.agency, p.record_ref, p.grade, p.link_id))
@@ -118,7 +118,7 @@ class _Steps:
         self._done += 1
 
 
-def _check(anchor: EncodedRecords, agencies: Sequence[EncodedRecords]) -> None:
+def _check(anchor: EncodedRecords, agencies: Sequence[EncodedRecords], rules: MatchRules) -> None:
     if anchor.clks.shape[0] == 0:
         raise InputError(f"Agency `{anchor.agency}` has no encodings to link from.")
     names = [anchor.agency, *(records.agency for records in agencies)]
@@ -137,6 +137,17 @@ def _check(anchor: EncodedRecords, agencies: Sequence[EncodedRecords]) -> None:
                 f"`{anchor.agency}` under {anchor.terms or 'terms not stated'}; such encodings say nothing about each other.",
                 next_step="Have both submit under the epoch and the sharing protocol in force.",
             )
+        if records.checked.shape[1] != anchor.checked.shape[1] and records.clks.shape[0]:
+            raise InputError(
+                f"Agency `{records.agency}` has {records.checked.shape[1]} keyed comparators and agency "
+                f"`{anchor.agency}` {anchor.checked.shape[1]}; expected as many.",
+                next_step="Encode both under the same sharing protocol.",
+            )
+    if anchor.checked.shape[1] != len(rules.guards.closeness_agreeing):
+        raise InputError(
+            f"The match rules have {len(rules.guards.closeness_agreeing)} numbers in `guards.closeness_agreeing` and the "
+            f"encodings {anchor.checked.shape[1]} keyed comparators; expected one for each."
+        )
 
 
 def _earlier_rows(

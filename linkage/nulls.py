@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from linkage.bits import Words, distances_of, pack
 from linkage.calibrate import Counts
+from linkage.checks import count_pairs, levels_of, tally_checked
 from linkage.records import EncodedRecords
-from linkage.search_exact import Pairs, search, tally
+from linkage.search_exact import Pairs, search
 from protocols.errors import InputError
 
 DUPLICATE_FROM = 0.8  # likeness (1: equal encodings) from which two records of one agency may be one person
@@ -44,8 +45,13 @@ def observe(
     words = pack(records.clks)
     bits = records.bits
     cut = duplicate_distance(bits)
-    counts, every = tally(words, words, bits, threads=threads)
-    close = int(counts[: cut + 1].sum()) * every - len(words)
+    counts, every = tally_checked(words, checks, words, checks, bits, threads=threads)
+
+    def count(left: NDArray[np.int64], right: NDArray[np.int64]) -> Counts:
+        levels = levels_of(checks[left], checks[right])
+        return count_pairs(distances_of(words, words, left, right), levels, counts.shape[0], bits)
+
+    close = int(counts[:, : cut + 1].sum()) * every - len(words)
     if close > MOST_ALIKE:
         raise InputError(
             f"About {close // 2:,} pairs of the records of agency `{records.agency}` have nearly equal encodings: many of them "
@@ -54,17 +60,12 @@ def observe(
         )
     left, right = _together(records.owner, families, len(records))
     seen = left % every == 0
-    together = distances_of(words, words, left[seen], right[seen])
-    same = np.bincount(together, minlength=bits + 1)
     own_left, own_right = _together(records.owner, (), len(records))
-    own = np.bincount(
-        distances_of(words, words, own_left[own_left % every == 0], own_right[own_left % every == 0]),
-        minlength=bits + 1,
-    )
-    strangers = np.maximum(counts - same - own, 0)
-    strangers[: cut + 1] = 0
-    same = np.bincount(distances_of(words, words, left, right), minlength=bits + 1)
-    same[:cut] = 0
+    own = own_left % every == 0
+    strangers = np.maximum(counts - count(left[seen], right[seen]) - count(own_left[own], own_right[own]), 0)
+    strangers[:, : cut + 1] = 0
+    same = count(left, right)
+    same[:, :cut] = 0
     alike = _duplicates(words, records.owner, cut, threads) if duplicates else ()
     return Nulls(strangers, same, alike)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from linkage.bits import distances_of, pack
 from linkage.calibrate import Calibration, Counts
 from linkage.candidates import Candidates, Side, affordable_distance, closest
+from linkage.checks import ABSENT
 from linkage.declared import Declared, grouped
 from linkage.family import confirm, meetings
 from linkage.grade import Graded, Pairing, grade
@@ -68,8 +69,8 @@ def link_records(task: Task, calibration: Calibration) -> Outcome:
     confirmed = confirm(
         candidates.person,
         candidates.record,
-        np.where(decided, DECIDED_LOG_ODDS, calibration.log_odds[agency][bins]),
-        np.where(decided, DECIDED_LOG_ODDS, calibration.family_log_ratio[agency][bins]),
+        np.where(decided, DECIDED_LOG_ODDS, calibration.log_odds[agency][candidates.level, bins]),
+        np.where(decided, DECIDED_LOG_ODDS, calibration.family_log_ratio[agency][candidates.level, bins]),
         meetings(candidates.person, candidates.record, task.people.families, groups),
         len(task.people),
         len(task.records),
@@ -86,18 +87,23 @@ def link_records(task: Task, calibration: Calibration) -> Outcome:
         task.people.families,
         groups,
         task.earlier,
+        task.side.checks.shape[1] > 0,
     )
     return Outcome(tuple(grade(pairing, task.rules)), len(candidates), report, remembered)
 
 
 def _candidates(task: Task, calibration: Calibration) -> tuple[Candidates, SearchReport, Remembered | None]:
-    side = Side(pack(task.records.clks), task.records.owner, len(task.records))
-    likely = np.flatnonzero(calibration.log_odds[task.records.agency] >= LOWEST_LOG_ODDS)
+    side = Side(pack(task.records.clks), task.records.owner, len(task.records), task.records.checked)
+    odds = calibration.log_odds[task.records.agency]
+    likely = np.flatnonzero((odds[task.counts.any(axis=1)] >= LOWEST_LOG_ODDS).any(axis=0))
     if likely.size == 0:
         return _with_decided(_none(), task, side), SearchReport("none", "no pair is likely enough", 1.0, 1.0), None
-    farthest = affordable_distance(task.counts, task.every, calibration.scale.farthest(int(likely[0])))
+    farthest = affordable_distance(task.counts.sum(axis=0), task.every, calibration.scale.farthest(int(likely[0])))
     found, report, remembered = _search(task, side, farthest, calibration.scale.width)
     candidates = closest(task.side, side, found)
+    candidates = candidates.chosen(
+        odds[candidates.level, calibration.scale.bins(candidates.distance)] >= LOWEST_LOG_ODDS
+    )
     keep = np.array([(i, r) not in task.never and task.must.get(r, i) == i for i, r in _pairs(candidates)], dtype=bool)
     return _with_decided(candidates.chosen(keep), task, side), report, remembered
 
@@ -116,7 +122,7 @@ def _search(task: Task, side: Side, farthest: int, width: int) -> tuple[Pairs, S
         plan = make_plan(left, right, bits, limits, task.rules.search, threads=task.threads)
         if not task.remember or plan.tables is not None:
             return Pairs.join(list(search_by(plan, left, right, limits, threads=task.threads))), plan.report, None
-        reach = affordable_distance(task.counts, task.every, min(farthest + SLACK_BINS * width, bits))
+        reach = affordable_distance(task.counts.sum(axis=0), task.every, min(farthest + SLACK_BINS * width, bits))
         report = plan.report
     else:
         reach = before.reach
@@ -143,9 +149,9 @@ def _with_decided(candidates: Candidates, task: Task, side: Side) -> Candidates:
         np.concatenate([candidates.person, table[:, 0]]),
         np.concatenate([candidates.record, table[:, 1]]),
         np.concatenate([candidates.distance, distance]),
+        np.concatenate([candidates.level, np.full(len(missing), ABSENT, dtype=np.int8)]),
     )
-    order = np.lexsort((joined.record, joined.person))
-    return Candidates(joined.person[order], joined.record[order], joined.distance[order])
+    return joined.chosen(np.lexsort((joined.record, joined.person)))
 
 
 def _distance(people: Side, records: Side, person: int, record: int) -> int:
@@ -158,7 +164,7 @@ def _distance(people: Side, records: Side, person: int, record: int) -> int:
 
 def _none() -> Candidates:
     none = np.empty(0, dtype=np.int32)
-    return Candidates(none, none, none)
+    return Candidates(none, none, none, np.empty(0, dtype=np.int8))
 
 
 def _pairs(candidates: Candidates) -> list[tuple[int, int]]:

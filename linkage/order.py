@@ -15,12 +15,12 @@ from linkage.records import EncodedRecords, Family
 
 
 def ordered(records: EncodedRecords) -> EncodedRecords:
-    """The same records by their reference, each with its encodings by their bytes and its groups by their names."""
+    """The same records by their reference, each with its encodings (and their checks) by their bytes and its groups by their names."""
     rows = sorted(range(len(records)), key=records.record_refs.__getitem__)
     place = np.empty(len(records), dtype=np.int32)
     place[rows] = np.arange(len(records), dtype=np.int32)
     owner = place[records.owner]
-    encodings = _by_owner_and_bytes(records.clks, owner)
+    encodings = _by_owner_and_bytes(np.hstack([records.clks, records.checked.view(np.uint8)]), owner)
     return replace(
         records,
         record_refs=tuple(records.record_refs[row] for row in rows),
@@ -28,6 +28,7 @@ def ordered(records: EncodedRecords) -> EncodedRecords:
         owner=owner[encodings],
         groups=tuple(tuple(sorted(set(records.groups[row]))) for row in rows),
         kind=tuple(records.kind[row] for row in rows),
+        checks=records.checked[encodings],
     )
 
 

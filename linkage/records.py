@@ -29,6 +29,7 @@ class EncodedRecords:
     """One agency's records.
 
     `clks` is (m, bytes), one row for each encoding; `owner[k]` is the row of `record_refs` that encoding k belongs to.
+    `checks` is (m, comparators), the numbers of the keyed comparators beside each encoding (-1: nothing to compare).
     A record may have several encodings (aliases, former addresses) or, when its kind is UNBORN, none. `groups` holds
     each record's keyed group references (a household, a case), `kind` what the person is. `terms` says under what the
     encodings were made (epoch, protocol, schema): agencies are linked only if they say the same.
@@ -41,6 +42,7 @@ class EncodedRecords:
     groups: tuple[tuple[str, ...], ...]
     kind: tuple[str, ...]
     terms: str = ""
+    checks: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         who = f"agency `{self.agency}`"
@@ -82,6 +84,15 @@ class EncodedRecords:
                 raise InputError(
                     f"{who}: record `{self.record_refs[row]}` is UNBORN and has an encoding; expected none."
                 )
+        if self.checks is not None and (
+            self.checks.ndim != 2
+            or len(self.checks) != len(self.clks)
+            or not np.issubdtype(self.checks.dtype, np.integer)
+        ):
+            raise InputError(
+                f"{who}: {self.clks.shape[0]} encodings came with comparators of shape {self.checks.shape}; expected a "
+                "row of whole numbers for each."
+            )
         if self.clks.shape[0]:
             same = self.clks.shape[1] == 0 or (self.clks.max(axis=1) == self.clks.min(axis=1))
             flat = np.flatnonzero(same & np.isin(self.clks[:, 0], (0, 255))) if np.ndim(same) else np.arange(1)
@@ -101,6 +112,13 @@ class EncodedRecords:
     def row_of(self) -> Mapping[str, int]:
         """The row of each record."""
         return {ref: row for row, ref in enumerate(self.record_refs)}
+
+    @property
+    def checked(self) -> NDArray[np.int32]:
+        """The checks of each encoding, (m, comparators); no column where the sharing protocol names no comparator."""
+        if self.checks is None:
+            return np.empty((self.clks.shape[0], 0), dtype=np.int32)
+        return np.ascontiguousarray(self.checks, dtype=np.int32)
 
     def __len__(self) -> int:
         return len(self.record_refs)

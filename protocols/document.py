@@ -58,6 +58,20 @@ class Hardening(Part):
     reason: Line | None = None
 
 
+class Comparator(Part):
+    """A keyed hash of some fields together, cut to a few bits: two records show whether they agree, and nothing else.
+
+    The fields are the date of birth and one or both names: together they are nearly unique, so what is learnt about one
+    person's bits says nothing about another's. `bits` is at most 15; two different people agree once in 2^bits.
+    """
+
+    id: Id
+    fields: Annotated[
+        tuple[Literal["given_name", "family_name", "date_of_birth"], ...], Field(min_length=2, max_length=3)
+    ]
+    bits: Annotated[int, Field(ge=4, le=15)]
+
+
 class Epoch(Dated):
     """The days on which one linkage secret is in use."""
 
@@ -70,6 +84,7 @@ class Encoding(Part):
     clks: Annotated[tuple[ClkEncoding, ...], Field(min_length=1)]
     standardisation: Annotated[int, Field(ge=1)]
     hardening: Hardening
+    comparators: tuple[Comparator, ...] = ()
     epochs: Annotated[tuple[Epoch, ...], Field(min_length=1)]
 
 

@@ -75,6 +75,7 @@ def _duplicates(document: SharingProtocol) -> Iterator[Problem]:
     for name in _LISTS:
         yield from _twice((name,), [item.id for item in getattr(document, name)], "id")
     yield from _twice(("encoding", "clks"), [clk.id for clk in document.encoding.clks], "id")
+    yield from _twice(("encoding", "comparators"), [each.id for each in document.encoding.comparators], "id")
     yield from _twice(("encoding", "epochs"), [epoch.id for epoch in document.encoding.epochs], "id")
     yield from _twice(("consents", "scopes"), [scope.id for scope in document.consents.scopes], "id")
     yield from _twice(("consents", "notices"), [notice.id for notice in document.consents.notices], "id")
@@ -255,3 +256,11 @@ def _encoding(document: SharingProtocol) -> Iterator[Problem]:
     if hardening.profile != "compat" and hardening.t < 3:
         message = f"expected `t` of 3 or more (2 falls to graph matching), got {hardening.t}"
         yield Problem((*path, "t"), "hardening", message)
+    for i, comparator in enumerate(document.encoding.comparators):
+        if "date_of_birth" not in comparator.fields or len(set(comparator.fields)) < len(comparator.fields):
+            message = "expected `date_of_birth` and one or both names, each once (few people must share a value)"
+            yield Problem(("encoding", "comparators", i, "fields"), "comparator", message)
+    expected, got = len(document.encoding.comparators), len(document.matching.guards.closeness_agreeing)
+    if expected != got:
+        message = f"expected {expected} numbers, one for each comparator of `encoding.comparators`, got {got}"
+        yield Problem(("matching", "guards", "closeness_agreeing"), "comparator", message)

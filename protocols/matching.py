@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Probability = Annotated[float, Field(gt=0.0, lt=1.0, allow_inf_nan=False)]
 
 
+Likeness = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+
+
 class WeakEvidence(StrEnum):
     """Kinds of agreement that say little about a person. The encoder makes no tokens from them."""
 
@@ -131,6 +134,13 @@ class GuardRules(_Rules):
             "stands above the pairs that agree in name and place and not in the date; the knock-out table shows it.",
         ),
     ] = 0.38
+    closeness_agreeing: Annotated[
+        tuple[Likeness, ...],
+        Field(
+            strict=False,
+            description="The same where a keyed comparator agrees: one number for each comparator of the encoding, in order.",
+        ),
+    ] = ()
 
 
 class MatchRules(_Rules):

@@ -4,6 +4,7 @@
     manifest.jws         the agency's detached signature over manifest.json
     records.parquet      record_ref, groups, kind, shielded, silent, deceased, hold, encodings (number of CLKs)
     clks/<name>.sealed   the CLKs of all records in the order of records.parquet, sealed to the matcher only
+    checks.sealed        beside each CLK, where the protocol names keyed comparators, their numbers; sealed to the matcher only
     cells.parquet        record_ref, attribute, as_at, sealed: one cell for every attribute of the agency, sealed to the Workbook
     families.json        declared families (children's social care only)
     consents.json        consents recorded by this agency
@@ -32,10 +33,14 @@ FORMAT = "kinlink-submission/1"
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.jws"
 RECORDS = "records.parquet"
+CHECKS = "checks.sealed"
 CELLS = "cells.parquet"
 FAMILIES = "families.json"
 CONSENTS = "consents.json"
 SHA256 = r"^[0-9a-f]{64}$"
+CHECK_BYTES = 2
+NO_CHECK = 0xFFFF
+"""The number of a comparator that has nothing to compare; a comparator has at most 15 bits."""
 MAX_MANIFEST_BYTES = 1 << 20
 _BLOCK = 1 << 20
 _T = TypeVar("_T")
@@ -62,6 +67,13 @@ class ClkPart(Wire):
     bits: int = Field(ge=64, le=65536, multiple_of=8)
     rows: int = Field(ge=0)
     schema_digest: str = Field(pattern=SHA256)
+
+
+class ChecksPart(Wire):
+    """The numbers of the keyed comparators: the comparators' ids in order, and how many rows there are (as many as CLKs)."""
+
+    comparators: tuple[str, ...] = Field(min_length=1)
+    rows: int = Field(ge=0)
 
 
 class Counts(Wire):
@@ -99,6 +111,7 @@ class Manifest(Wire):
     epoch: int = Field(ge=1)
     key_check_value: str
     clks: tuple[ClkPart, ...] = Field(min_length=1)
+    checks: ChecksPart | None = None
     hardening: str
     encoder: str
     extract_date: date
@@ -141,6 +154,11 @@ def box_context(recipient: str, agency: str, protocol_digest: str, epoch: int) -
 def clk_context(agency: str, name: str, protocol_digest: str) -> bytes:
     """What binds sealed CLKs to their agency, name and protocol."""
     return context("kinlink/clks/1", agency, name, protocol_digest)
+
+
+def checks_context(agency: str, protocol_digest: str) -> bytes:
+    """What binds the sealed numbers of the comparators to their agency and protocol."""
+    return context("kinlink/checks/1", agency, protocol_digest)
 
 
 def cell_context(agency: str, record_ref: str, attribute: str, as_at: date, protocol_digest: str) -> bytes:

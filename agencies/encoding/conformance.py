@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agencies.encoding.comparator import CheckEncoder, Comparator
 from agencies.encoding.harden import Hardening
 from agencies.encoding.keycheck import key_check_value
 from agencies.encoding.person import PersonEncoder
@@ -58,6 +59,7 @@ def run_conformance(
     hardening: Hardening,
     *,
     rules: StandardiseRules | None = None,
+    comparators: Sequence[Comparator] = (),
     vectors: str | Path | None = None,
 ) -> ConformanceResult:
     """Encode the test people and compare every stage with the recorded vectors, and the schema stage with clkhash itself.
@@ -81,14 +83,18 @@ def run_conformance(
             Check(
                 "hardened CLKs", recorded.get("hardened", "no vector recorded"), clk_digest(encoder.encode(standard))
             ),
+            *(_comparator_check(each, document.get("comparators", {}), standard) for each in comparators),
         )
     )
 
 
 def make_vectors(
-    people: Iterable[RawPerson], stages: Iterable[tuple[EncodingSchema, Hardening]], rules: StandardiseRules
+    people: Iterable[RawPerson],
+    stages: Iterable[tuple[EncodingSchema, Hardening]],
+    rules: StandardiseRules,
+    comparators: Iterable[Comparator] = (),
 ) -> dict[str, Any]:
-    """The content of a vectors file for some made-up people and every named pair of schema and hardening."""
+    """The content of a vectors file for some made-up people, every named pair of schema and hardening, and comparators."""
     people = list(people)
     standard = [standardise(person, rules) for person in people]
     return {
@@ -98,12 +104,22 @@ def make_vectors(
         "people": [asdict(person) for person in people],
         "standardised": _people_digest(standard),
         "vectors": [_vector(schema, hardening, standard) for schema, hardening in stages],
+        "comparators": {each.describe(): _checks_digest(each, standard) for each in comparators},
     }
 
 
 def clk_digest(clks: NDArray[np.uint8]) -> str:
     """The SHA-256 in hex of CLKs in row order."""
     return hashlib.sha256(clks.tobytes()).hexdigest()
+
+
+def _comparator_check(comparator: Comparator, recorded: dict[str, str], people: list[StandardPerson]) -> Check:
+    expected = recorded.get(comparator.describe(), "no vector recorded")
+    return Check(f"keyed comparator {comparator.name}", expected, _checks_digest(comparator, people))
+
+
+def _checks_digest(comparator: Comparator, people: list[StandardPerson]) -> str:
+    return hashlib.sha256(CheckEncoder((comparator,), TEST_SECRET).encode(people).tobytes()).hexdigest()
 
 
 def _vector(schema: EncodingSchema, hardening: Hardening, people: list[StandardPerson]) -> dict[str, Any]:

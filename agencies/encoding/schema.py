@@ -110,11 +110,12 @@ def load_schema(source: str | Path | bytes) -> EncodingSchema:
 
 
 def shipped_schema(name: str = "person") -> EncodingSchema:
-    """A schema that ships with the project: `person` (1,024 bits) or `person-2048`."""
+    """A schema that ships with the project: `person` (1,024 bits), `person-2048` or `person-4096`."""
     path = SCHEMAS / f"{name}.json"
     if not path.is_file():
         raise InputError(
-            f"There is no shipped schema `{name}`.", next_step="Use `person` or `person-2048`, or give a file."
+            f"There is no shipped schema `{name}`.",
+            next_step="Use `person`, `person-2048` or `person-4096`, or give a file.",
         )
     return load_schema(path)
 

@@ -31,7 +31,7 @@ def _graded(
     rows = np.array([(i, r) for i, r, _ in pairs], dtype=np.int32)
     everyone = (np.arange(4, dtype=np.int32),) if together else ()
     pairing = Pairing(
-        Candidates(rows[:, 0], rows[:, 1], np.zeros(count, dtype=np.int32)),
+        Candidates(rows[:, 0], rows[:, 1], np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.int8)),
         probability,
         probability if unaided is None else np.full(count, unaided),
         np.full(count, likeness),
@@ -129,7 +129,16 @@ def test_no_pairs_no_grades() -> None:
     empty = np.empty(0)
     kinds = np.array([Kind.ADULT])
     pairing = Pairing(
-        Candidates(none, none, none), empty, empty, empty, np.empty(0, dtype=bool), kinds, kinds, (), (), {}
+        Candidates(none, none, none, np.empty(0, dtype=np.int8)),
+        empty,
+        empty,
+        empty,
+        np.empty(0, dtype=bool),
+        kinds,
+        kinds,
+        (),
+        (),
+        {},
     )
     assert grade(pairing, RULES) == []
 
