@@ -88,7 +88,7 @@ def _records(
         np.array(owner, dtype=np.int32),
         tuple(record.groups for record in records),
         tuple(str(record.kind) for record in records),
-        checks.for_matching(people),
+        checks=checks.for_matching(people),
     )
     return encoded, people
 

@@ -42,7 +42,7 @@ def observe(
 
     Possible duplicates are listed if asked for: that compares every pair, where the counts need a sample only.
     """
-    words = pack(records.clks)
+    words, checks = pack(records.clks), records.checked
     bits = records.bits
     cut = duplicate_distance(bits)
     counts, every = tally_checked(words, checks, words, checks, bits, threads=threads)

@@ -7,9 +7,11 @@ import io
 import itertools
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
+import tempfile
 import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -41,16 +43,19 @@ from protocols.sealing import SealingPrivateKey, new_data_key, seal_box, seal_ce
 from protocols.signing import Card, SigningKey, open_card, sign_card
 from protocols.submission import (
     CELLS,
+    CHECKS,
     CONSENTS,
     FAMILIES,
     FORMAT,
     RECORDS,
+    ChecksPart,
     ClkPart,
     Counts,
     Manifest,
     Recipient,
     box_context,
     cell_context,
+    checks_context,
     clk_context,
     clk_part,
     part_of,
@@ -58,7 +63,24 @@ from protocols.submission import (
 )
 from protocols.vocabulary import Contact, Kind, Purpose, Relationship, Role, RoleFunction, Stage
 
-PROTOCOL_FILE = Path(config_file).parent / "protocols" / "hertfordshire.yaml"
+SHIPPED_FILE = Path(config_file).parent / "protocols" / "hertfordshire.yaml"
+
+
+def short_protocol():
+    """The shipped protocol with encodings of 1,024 bits and no comparators: what the made-up encodings of these tests are."""
+    text = SHIPPED_FILE.read_text()
+    schema = SHIPPED_FILE.parents[1] / "schemas" / "person.json"
+    text = text.replace("person-4096.json", schema.name)
+    text = re.sub(r"schema_sha256: \w+", f"schema_sha256: {hashlib.sha256(schema.read_bytes()).hexdigest()}", text)
+    text = text.replace("t: 5, length: 4096", "t: 3, length: 1024")
+    text = re.sub(r"  comparators:\n(    - .*\n)+", "", text)
+    text = re.sub(r"  guards:\n(    .*\n)+", "", text)
+    path = Path(tempfile.mkdtemp(prefix="kinlink-test-")) / SHIPPED_FILE.name
+    path.write_text(text)
+    return path
+
+
+PROTOCOL_FILE = short_protocol()
 TODAY = datetime.now(UTC).date()
 
 
@@ -87,6 +109,7 @@ class Person:
     hold: str | None = None
     values: dict = field(default_factory=dict)
     as_at: date = TODAY
+    checks: list = field(default_factory=list)
 
 
 @dataclass
@@ -186,6 +209,14 @@ def build(
     sealed = b"".join(seal_stream([raw] if raw else [], matcher_key, clk_context(party.name, name, digest)))
     (scratch / "clks").write_bytes(sealed)
     parts = {RECORDS: scratch / "records", CELLS: scratch / "cells", clk_part(name): scratch / "clks"}
+    comparators = document.encoding.comparators
+    if comparators:
+        numbers = b"".join(
+            np.array(row, dtype="<u2").tobytes() for p in people if p.kind != "UNBORN" for row in p.checks
+        )
+        about = checks_context(party.name, digest)
+        (scratch / "checks").write_bytes(b"".join(seal_stream([numbers] if numbers else [], matcher_key, about)))
+        parts[CHECKS] = scratch / "checks"
     if families:
         (scratch / "families").write_text(json.dumps([json.loads(f.model_dump_json()) for f in families]))
         parts[FAMILIES] = scratch / "families"
@@ -216,6 +247,9 @@ def build(
                 schema_digest=document.encoding.clks[0].schema_sha256,
             ),
         ),
+        "checks": ChecksPart(comparators=tuple(item.id for item in comparators), rows=encodings)
+        if comparators
+        else None,
         "hardening": document.encoding.hardening.profile,
         "attack_report": "a" * 64,
         "encoder": "test",
@@ -616,6 +650,7 @@ def tools():
         node_and_npm=node_and_npm,
         make_parties=make_parties,
         protocol_file=PROTOCOL_FILE,
+        shipped_file=SHIPPED_FILE,
         today=TODAY,
     )
 

@@ -30,6 +30,7 @@ from protocols.errors import Busy, InputError, KeyProblem, SubmissionError, Veri
 from protocols.sealing import SealingPrivateKey, open_box, open_cell, open_stream
 from protocols.submission import (
     CELLS,
+    CHECKS,
     CONSENTS,
     FAMILIES,
     RECORDS,
@@ -308,9 +309,9 @@ def test_a_schema_beside_the_protocol_must_be_the_one_that_it_names(
     world: Any, make: Callable[..., Made], people: list[Row]
 ) -> None:
     _use_protocol(world.agency, world.agency.protocol.text)
-    (world.agency.path / "person.json").write_text("{}")
+    (world.agency.path / "person-4096.json").write_text("{}")
     world.agency = AgencyFolder(world.agency.path, world.agency.passphrase)
-    with pytest.raises(Exception, match=r"`person.json` is not the one that `hertfordshire v1` names"):
+    with pytest.raises(Exception, match=r"`person-4096.json` is not the one that `hertfordshire v1` names"):
         make(people)
 
 
@@ -474,7 +475,7 @@ def test_social_care_declares_families_and_keeps_names_at_home(
     records = {row[0]: row for row in table(made, RECORDS).select("record_ref", "kind", "encodings").iter_rows()}
     assert records[keyed("U1")][1:] == ("UNBORN", 0)
     assert made.manifest.counts.records == 41
-    assert set(made.manifest.parts) == {RECORDS, CELLS, FAMILIES, CONSENTS, clk_part("person")}
+    assert set(made.manifest.parts) == {RECORDS, CELLS, CHECKS, FAMILIES, CONSENTS, clk_part("person")}
     view = read_view(world.agency)
     assert view.members[keyed(mother)].name == "Adeola Abernethy"
     assert keyed(people[5]["REF"]) not in view.members

@@ -69,9 +69,9 @@ def test_check(shipped: Path) -> None:
 
 
 def test_check_holds_the_linkage_schemas_to_their_digests(shipped: Path, tmp_path: Path) -> None:
-    with pytest.raises(ProtocolError, match=r"`person\.json` of CLK `person` cannot be read"):
+    with pytest.raises(ProtocolError, match=r"`person-4096\.json` of CLK `person` cannot be read"):
         run("check", shipped, "--schemas", tmp_path)
-    (tmp_path / "person.json").write_text("{}")
+    (tmp_path / "person-4096.json").write_text("{}")
     with pytest.raises(ProtocolError, match="is not the agreed one"):
         run("check", shipped, "--schemas", tmp_path)
 

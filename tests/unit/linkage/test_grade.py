@@ -8,7 +8,7 @@ import pytest
 from linkage.candidates import Candidates
 from linkage.grade import Evidence, Graded, Pairing, Rule, grade
 from linkage.records import GradeName
-from protocols.matching import MatchRules, ReviewRules
+from protocols.matching import GuardRules, MatchRules, ReviewRules
 from protocols.vocabulary import Kind
 
 RULES = MatchRules(certain=0.99, probable=0.15, stay_certain=0.97, stay_probable=0.10)
@@ -25,13 +25,15 @@ def _graded(
     together: bool = False,
     earlier: dict[tuple[int, int], GradeName] | None = None,
     rules: MatchRules = RULES,
+    level: int = 0,
+    checked: bool = False,
 ) -> list[Graded]:
     count = len(pairs)
     probability = np.array([p for _, _, p in pairs])
     rows = np.array([(i, r) for i, r, _ in pairs], dtype=np.int32)
     everyone = (np.arange(4, dtype=np.int32),) if together else ()
     pairing = Pairing(
-        Candidates(rows[:, 0], rows[:, 1], np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.int8)),
+        Candidates(rows[:, 0], rows[:, 1], np.zeros(count, dtype=np.int32), np.full(count, level, dtype=np.int8)),
         probability,
         probability if unaided is None else np.full(count, unaided),
         np.full(count, likeness),
@@ -41,6 +43,7 @@ def _graded(
         everyone,
         everyone,
         earlier or {},
+        checked,
     )
     return grade(pairing, rules)
 
@@ -148,3 +151,34 @@ def test_a_person_is_no_company_for_itself() -> None:
     rules = RULES.model_copy(update={"review": ReviewRules(most_share=1.0)})
     found = _graded([(0, 0, 1.0), (0, 1, 1.0)], records=(Kind.UNKNOWN,) * 4, together=True, rules=rules)
     assert [(item.grade, item.rule) for item in found] == [("probable", Rule.NO_DATE)] * 2
+
+
+CHECKED = RULES.model_copy(update={"guards": GuardRules(closeness=0.6, closeness_agreeing=(0.3, 0.1))})
+
+
+@pytest.mark.parametrize(
+    ("level", "likeness", "now", "rule"),
+    [
+        (0, 0.9, "probable", Rule.NO_DATE),  # nothing to compare: undated, whatever kind the agency states
+        (1, 0.5, "probable", Rule.NOT_CLOSE),  # neither comparator agrees: a father and a son
+        (1, 0.7, "certain", Rule.PERSON),
+        (2, 0.2, "probable", Rule.NOT_CLOSE),  # only the family name and the date: a twin
+        (2, 0.4, "certain", Rule.PERSON),
+        (3, 0.05, "probable", Rule.NOT_CLOSE),
+        (3, 0.2, "certain", Rule.PERSON),
+    ],
+)
+def test_how_alike_a_pair_must_be_depends_on_what_its_checks_say(
+    level: int, likeness: float, now: str, rule: Rule
+) -> None:
+    (found,) = _graded([(0, 0, 0.995)], level=level, checked=True, likeness=likeness, rules=CHECKED)
+    assert (found.grade, found.rule) == (now, rule)
+
+
+@pytest.mark.parametrize(("level", "now"), [(0, "certain"), (1, "certain"), (2, "probable"), (3, "certain")])
+def test_the_family_does_not_vouch_for_what_relatives_share(level: int, now: str) -> None:
+    """A twin beside the mother has family name, date and family: that is one kind of evidence, not two."""
+    found = _graded(
+        [(0, 0, 0.995), (1, 1, 0.995)], level=level, checked=True, likeness=0.05, together=True, rules=CHECKED
+    )
+    assert {item.grade for item in found} == {now}
