@@ -65,9 +65,8 @@ def evaluate(
     encoding = encoding or protocol_encodings(protocol)[0]
     rules = StandardiseRules(version=f"person-{protocol.document.encoding.standardisation}")
     folder = read_folder(path, anchor, rules)
-    checks = check_encoder(protocol, secret)
-    encoded = {agency: _encoded(folder, agency, encoding, checks, secret) for agency in folder.extracts}
-    families = _families(folder, encoded[anchor])
+    encoded = encode_folder(folder, encoding, check_encoder(protocol, secret), secret)
+    families = families_of(folder, encoded[anchor])
     others = [records for agency, records in encoded.items() if agency != anchor]
     matching = protocol.document.matching
     rules_of = {True: matching, False: matching.model_copy(update={"guards": no_guards(matching.guards)})}
@@ -97,6 +96,13 @@ def write_links(path: Path, links: Sequence[Link]) -> None:
     partial.replace(path)
 
 
+def encode_folder(
+    folder: FolderOfExtracts, encoding: NamedEncoding, checks: CheckEncoder, secret: bytes
+) -> dict[str, EncodedRecords]:
+    """Every agency's records under one linkage secret."""
+    return {agency: _encoded(folder, agency, encoding, checks, secret) for agency in folder.extracts}
+
+
 def _encoded(
     folder: FolderOfExtracts, agency: str, encoding: NamedEncoding, checks: CheckEncoder, secret: bytes
 ) -> EncodedRecords:
@@ -113,7 +119,7 @@ def _encoded(
     )
 
 
-def _families(folder: FolderOfExtracts, anchor: EncodedRecords) -> list[Family]:
+def families_of(folder: FolderOfExtracts, anchor: EncodedRecords) -> list[Family]:
     """The anchor's families as declared; a record without a family is a family of one."""
     kinds = dict(zip(anchor.record_refs, anchor.kind, strict=True))
     members: dict[str, list[Member]] = {}
