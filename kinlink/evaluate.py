@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from agencies.encoding.comparator import CheckEncoder
 from agencies.standardise.person import StandardiseRules, StandardPerson
 from kinlink.evaluate_folder import FolderOfExtracts, FolderRecord, read_folder
 from kinlink.evaluate_score import Quality, Scorer
+from linkage.grade import Rule
 from linkage.matcher import Progress, link
 from linkage.records import EncodedRecords, Family, Member
 from linkage.result import Link, LinkResult
@@ -21,7 +22,8 @@ from protocols.load import LoadedProtocol
 from protocols.matching import GuardRules
 from protocols.vocabulary import Kind, Role
 
-LINK_COLUMNS = ("agency", "record_id", "anchor_record_id", "grade")
+LINK_COLUMNS = ("agency", "record_id", "anchor_record_id", "grade", "held_by")
+HELD_BY = {Rule.NO_DATE: "no-date", Rule.NOT_CLOSE: "not-close", Rule.AGE: "age"}
 _NOBODY = StandardPerson("", "", "", "", "", "", "")
 
 
@@ -29,13 +31,15 @@ _NOBODY = StandardPerson("", "", "", "", "", "", "")
 class Evaluation:
     """What was linked, and what it is worth where the truth is known.
 
-    `quality` is that of `result`; `other` that of the same run with the protocol's guards the other way round.
+    `quality` is that of `result`; `other` that of the same run with the protocol's guards the other way round. `held`
+    names, for links likely enough to be certain, the guard that sends them to review in a live run.
     """
 
     folder: FolderOfExtracts
     anchor: str
     guards: bool
     result: LinkResult
+    held: Mapping[tuple[str, str, str], str]
     quality: tuple[Quality, ...] | None
     other: tuple[Quality, ...] | None
 
@@ -51,7 +55,7 @@ def evaluate(
     protocol: LoadedProtocol,
     secret: bytes,
     *,
-    guards: bool = True,
+    guards: bool = False,
     encoding: NamedEncoding | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -71,14 +75,19 @@ def evaluate(
     matching = protocol.document.matching
     rules_of = {True: matching, False: matching.model_copy(update={"guards": no_guards(matching.guards)})}
     result = link(encoded[anchor], families, others, rules_of[guards], threads=threads, progress=progress)
-    if folder.truth is None:
-        return Evaluation(folder, anchor, guards, result, None, None)
-    scorer = Scorer(folder, anchor)
     otherwise = link(encoded[anchor], families, others, rules_of[not guards], threads=threads)
+    held = {
+        (item.agency, item.record_ref, item.member_id): HELD_BY[Rule(item.rule)]
+        for item in (result if guards else otherwise).links
+        if item.rule in HELD_BY
+    }
+    if folder.truth is None:
+        return Evaluation(folder, anchor, guards, result, held, None, None)
+    scorer = Scorer(folder, anchor)
     quality, other = (
         tuple(scorer.agency(records.agency, found.links) for records in others) for found in (result, otherwise)
     )
-    return Evaluation(folder, anchor, guards, result, quality, other)
+    return Evaluation(folder, anchor, guards, result, held, quality, other)
 
 
 def no_guards(guards: GuardRules) -> GuardRules:
@@ -86,13 +95,15 @@ def no_guards(guards: GuardRules) -> GuardRules:
     return GuardRules(date=False, age=False, closeness=0.0, closeness_agreeing=(0.0,) * len(guards.closeness_agreeing))
 
 
-def write_links(path: Path, links: Sequence[Link]) -> None:
-    """Write one line a link."""
+def write_links(path: Path, links: Sequence[Link], held: Mapping[tuple[str, str, str], str]) -> None:
+    """Write one line a link; `held_by` names the guard that sends it to review in a live run, or is empty."""
     partial = path.with_suffix(path.suffix + ".partial")
     with partial.open("w", encoding="utf-8", newline="") as target:
         writer = csv.writer(target, lineterminator="\n")
         writer.writerow(LINK_COLUMNS)
-        writer.writerows((item.agency, item.record_ref, item.member_id, item.grade) for item in links)
+        for item in links:
+            pair = item.agency, item.record_ref, item.member_id
+            writer.writerow((*pair, item.grade, held.get(pair, "")))
     partial.replace(path)
 
 

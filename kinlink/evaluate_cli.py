@@ -37,9 +37,9 @@ def evaluate_command(
         typer.Option(
             "--guards/--no-guards",
             help="Grade with the protocol's guards, as a live run would: links that rest on shared evidence alone go to "
-            "review. Either way the table shows both.",
+            "review. Without them a link has the grade of its probability. Either way the first table shows both.",
         ),
-    ] = True,
+    ] = False,
     seed: Annotated[
         str | None,
         typer.Option("--seed-secret", help="Make the linkage secret from this text, to repeat a measurement."),
@@ -57,14 +57,16 @@ def evaluate_command(
     with console.status("Encoding and linking …"):
         found = evaluate(folder, anchor, load_protocol(protocol), secret, guards=guards)
     if links_out is not None:
-        write_links(links_out, found.result.links)
+        write_links(links_out, found.result.links, found.held)
     if report is not None:
         write_report(report, found)
     if found.quality is None or found.other is None:
         console.print(_counts(found, anchor))
     else:
-        console.print(_measured(found.quality))
-        console.print(_guarded(*((found.other, found.quality) if guards else (found.quality, found.other)), guards))
+        console.print(
+            _side_by_side(*((found.other, found.quality) if guards else (found.quality, found.other)), guards)
+        )
+        console.print(_measured(found.quality, guards))
         console.print(_families(found))
     console.print(
         f"{sum(map(len, found.folder.extracts.values())):,} records of {len(found.folder.extracts)} agencies "
@@ -82,25 +84,18 @@ def _counts(found: Evaluation, anchor: str) -> Table:
     return table
 
 
-def _guarded(plain: tuple[Quality, ...], held: tuple[Quality, ...], guards: bool) -> Table:
+def _side_by_side(plain: tuple[Quality, ...], held: tuple[Quality, ...], guards: bool) -> Table:
     table = Table(
-        title=f"What the guards of the match rules change (the grades above are {'with' if guards else 'without'} them)",
+        title="Certain links by probability, and with the guards of the match rules as in a live run "
+        f"(the links written and the tables below are {'with' if guards else 'by probability, without'} guards)",
         title_justify="left",
     )
     table.add_column("agency")
-    for name in ("certain, no guards", "wrong", "recall", "certain, guards", "wrong", "recall", "review, guards"):
+    for name in ("by probability: precision", "recall", "review", "with guards: precision", "recall", "review"):
         table.add_column(name, justify="right")
     for a, b in zip(plain, held, strict=True):
-        table.add_row(
-            a.agency,
-            f"{a.certain:,}",
-            f"{a.certain - a.certain_right:,}",
-            f"{a.recall:.4f}",
-            f"{b.certain:,}",
-            f"{b.certain - b.certain_right:,}",
-            f"{b.recall:.4f}",
-            f"{b.review_load:.1%}",
-        )
+        cells = (f"{q.precision:.4f} {q.recall:.4f} {q.review_load:.1%}".split() for q in (a, b))
+        table.add_row(a.agency, *(cell for part in cells for cell in part))
     return table
 
 
@@ -119,9 +114,11 @@ def _families(found: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def _measured(quality: tuple[Quality, ...]) -> Table:
+def _measured(quality: tuple[Quality, ...], guards: bool) -> Table:
     table = Table(
-        title=f"Links measured against truth.csv ({Grade.CERTAIN}; then with {Grade.PROBABLE})", title_justify="left"
+        title=f"Links measured against truth.csv ({Grade.CERTAIN}; then with {Grade.PROBABLE}), "
+        f"{'with' if guards else 'without'} guards",
+        title_justify="left",
     )
     table.add_column("agency")
     for name in (

@@ -73,7 +73,7 @@ def test_it_links_and_measures(found):
 
 def test_the_links_are_written_one_a_line(found, tmp_path):
     path = tmp_path / "links.csv"
-    write_links(path, found.result.links)
+    write_links(path, found.result.links, found.held)
     with path.open() as source:
         rows = list(csv.reader(source))
     assert tuple(rows[0]) == LINK_COLUMNS
