@@ -25,7 +25,8 @@ import numpy as np
 
 from agencies.attack.suite import run_suite
 from agencies.attack.verdict import CutOffs, Finding, Verdict, worst
-from agencies.encoders import NamedEncoding
+from agencies.encoders import NamedEncoding, protocol_comparators
+from agencies.encoding.comparator import Comparator
 from agencies.encoding.harden import Hardening
 from agencies.encoding.schema import shipped_schema
 from agencies.standardise.person import StandardiseRules
@@ -37,6 +38,7 @@ from protocols.load import load_protocol
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 SECRET = hashlib.sha256(b"the attack table").digest()
 SEED = 1
+WITH_COMPARATORS = "with comparators, standard t=5"
 TESTS = ("T1", "T2", "T3", "T5", "T6", "T7", "T8", "T9", "T10")
 MEASURES = {
     "T3 pairs": "co_occurrence",
@@ -79,9 +81,10 @@ def main() -> None:
         digest = shipped_schema(schema_name).digest
         row = kept.get(name, {})
         if row.get("schema") != digest:
+            shipped = protocol_comparators(load_protocol(PROTOCOL_FILE)) if name.startswith(WITH_COMPARATORS) else ()
             row = kept[name] = {
                 "schema": digest,
-                **attacked(arguments.folder, arguments.anchor, schema_name, hardening, arguments.sample),
+                **attacked(arguments.folder, arguments.anchor, schema_name, hardening, arguments.sample, shipped),
             }
             remember(arguments.keep, kept)
         if "R all" not in row and not arguments.no_links:
@@ -104,9 +107,14 @@ def profiles() -> Iterator[tuple[str, str, Hardening]]:
             yield f"standard t={t} {length}", schema_name, Hardening("standard", t, length)
         for t in (3, 5):
             yield f"high t={t} {length}", schema_name, Hardening("high", t, length)
+    yield "standard t=5 4096", "person-4096", Hardening("standard", 5, 4096)
+    yield f"{WITH_COMPARATORS} 4096", "person-4096", Hardening("standard", 5, 4096)
 
 
-def attacked(folder: Path, anchor: str, schema_name: str, hardening: Hardening, sample: int) -> dict[str, Any]:
+def attacked(
+    folder: Path, anchor: str, schema_name: str, hardening: Hardening, sample: int,
+    comparators: Sequence[Comparator] = (),
+) -> dict[str, Any]:  # fmt: skip
     """The suite's figures on the anchor's extract."""
     records = read_folder(folder, anchor, StandardiseRules()).extracts[anchor]
     report = run_suite(
@@ -117,6 +125,7 @@ def attacked(folder: Path, anchor: str, schema_name: str, hardening: Hardening, 
         seed=SEED,
         sample=sample,
         encodings=sample,
+        comparators=comparators,
         tests=TESTS,
     )
     return {"rows": report.rows, "findings": [each.model_dump(mode="json") for each in report.findings]}

@@ -54,7 +54,7 @@ def attack_extract(
     """
     from agencies.attack.extra import need_extra
     from agencies.attack.suite import DEEP_SAMPLE, SAMPLE, TESTS, run_suite
-    from agencies.encoders import protocol_encodings
+    from agencies.encoders import protocol_comparators, protocol_encodings
     from agencies.secret import linkage_secret
 
     need_extra()
@@ -77,6 +77,7 @@ def attack_extract(
         encodings=drawn.encodings,
         tests=tuple(TESTS) if tests is None else tests,
         subject=subject_of(folder, reading),
+        comparators=protocol_comparators(protocol),
         history=trend(stored_reports(folder.place("local"), folder.signing_key.public)),
         progress=progress,
     )
@@ -99,19 +100,21 @@ def clear_submission(folder: AgencyFolder, reading: Reading, reason: str | None 
 
 def subject_of(folder: AgencyFolder, reading: Reading) -> Subject:
     """What a report about this reading speaks for."""
-    from agencies.encoders import protocol_encodings
+    from agencies.encoders import protocol_comparators, protocol_encodings
     from agencies.secret import stored_secret
 
     protocol = folder.protocol
     beside = (folder.path / folder.settings.protocol).parent
     encodings = protocol_encodings(protocol, beside)
+    comparators = protocol_comparators(protocol)
     parameters: list[Any] = [[each.name, each.schema_sha256, each.hardening.describe()] for each in encodings]
+    parameters += [each.describe() for each in comparators]
     return Subject(
         agency=folder.party,
         protocol=protocol.label,
         protocol_digest=protocol.digest,
         epoch=folder.settings.epoch,
-        encoding=described([(each.schema, each.hardening) for each in encodings]),
+        encoding=described([(each.schema, each.hardening) for each in encodings], comparators),
         encoding_sha256=hashlib.sha256(rfc8785.dumps(parameters)).hexdigest(),
         key_check=stored_secret(folder, folder.settings.epoch).check,
         records=reading.survey.references,

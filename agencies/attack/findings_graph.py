@@ -55,8 +55,8 @@ def unseeded(stage: Stage) -> Finding:
     grouped = attack_with_groups(stage, np.empty(0, dtype=np.int64), graph.expected)
     measures = [
         proportion("unseeded", f"people found, groups not given (best of {len(runs)} runs: {how})", best, len(rows),
-                   baseline=1 / len(rows), limit="unseeded", chance=most_by_chance(len(rows), 1 / len(rows), len(runs))),
-        *grouped.measures("unseeded", judged=stage.judges_groups),
+                   baseline=1 / len(rows), limit="unseeded" if stage.judges_structure else None, chance=most_by_chance(len(rows), 1 / len(rows), len(runs))),
+        *grouped.measures("unseeded", judged=stage.judges_structure),
     ]  # fmt: skip
     got = f"{share_of(best, len(rows))}; with the groups given, {grouped.words}"
     return finding("T7", "Alignment, nobody known", stage.cut_offs, measures, given=GIVEN_LIST, got=got, advice=HARDEN)

@@ -47,7 +47,7 @@ def seeded(stage: Stage) -> Finding:
         best = strongest(runs)
         measures += _measures(stage, limit, runs, best)
         words = f"with {KNOWN[limit]} known {share_of(best.right, best.scored)}"
-        if stage.listed is None and stage.judges_groups:
+        if stage.listed is None and stage.judges_structure:
             grouped = _grouped(stage, stage.known[limit])
             measures += grouped.measures(limit, judged=True)
             words += f" (with groups {grouped.excess:.1%} more than guessing)"
@@ -120,7 +120,11 @@ def _align(
 ) -> Run:  # fmt: skip
     graph = stage.graph
     ours, theirs = graph.victim.part(victims), attacker.part(listed)
-    matches = seeded_alignment(ours, theirs, (seeds, truth[seeds]), stage.rng, score, assign=assign)
+    checks = graph.checks.part(victims, listed) if graph.checks is not None and score == "likelihood" else None
+    matches = seeded_alignment(
+        ours, theirs, (seeds, truth[seeds]), stage.rng, score,
+        assign=assign, checks=checks, noise=graph.model.link.noise,
+    )  # fmt: skip
     scored = np.setdiff1d(np.flatnonzero(truth >= 0), seeds)
     found = graph.records[listed[matches.best[scored]]]
     return Run(how, int((found == graph.records[victims[scored]]).sum()), len(scored))

@@ -67,7 +67,7 @@ def attack_with_groups(stage: Stage, seeds: Ints, attacker: Dense) -> Grouped:
     """Group alignment on the stage's graph, with the rows `seeds` known (there may be none)."""
     graph = stage.graph
     matches = group_alignment(
-        graph.victim, attacker, (graph.groups, graph.groups), (seeds, seeds), graph.model.link.noise
+        graph.victim, attacker, (graph.groups, graph.groups), (seeds, seeds), graph.model.link.noise, graph.checks
     )
     others = np.setdiff1d(np.arange(graph.rows), seeds)
     near = np.isin(graph.groups[others], graph.groups[seeds])

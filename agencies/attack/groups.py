@@ -15,6 +15,7 @@ from itertools import permutations
 import numpy as np
 
 from agencies.attack.bits import Floats, Ints
+from agencies.attack.checks import Checks
 from agencies.attack.views import Dense
 
 ALL_ORDERS_UP_TO = 6
@@ -42,15 +43,19 @@ class _Sized:
 
 
 def group_alignment(
-    victim: Dense, expected: Dense, groups: tuple[Ints, Ints], seeds: tuple[Ints, Ints], noise: float
-) -> GroupMatches:
+    victim: Dense, expected: Dense, groups: tuple[Ints, Ints], seeds: tuple[Ints, Ints], noise: float,
+    checks: Checks | None = None,
+) -> GroupMatches:  # fmt: skip
     """Match records to listed people group by group. `groups` numbers both sides' groups, `seeds` pairs known rows and places (may
-    be empty), `noise` is the standard deviation of a similarity around what is expected."""
+    be empty), `noise` is the standard deviation of a similarity around what is expected,
+    `checks` the keyed comparators beside the encodings, if there are any."""
     sizes = list(_by_size(*groups))
     matches = GroupMatches(np.full(victim.size, -1, dtype=np.int64), np.zeros(victim.size, dtype=np.float32))
     rows, places = seeds
     for iteration in range(ITERATIONS):
         person = _person_scores(victim, expected, rows, places, seeds, noise)
+        if checks is not None:
+            person += checks.scores(rows, places)
         before = matches.best
         matches, sure = _match(victim, expected, sizes, person, noise)
         if np.array_equal(before, matches.best):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from agencies.attack.bits import Clks, Ints
+from agencies.attack.checks import Checks
+from agencies.encoding.comparator import CheckEncoder, Comparator
 from agencies.encoding.harden import Hardening
 from agencies.encoding.person import FEATURES, PersonEncoder
 from agencies.encoding.schema import EncodingSchema
@@ -20,12 +22,26 @@ People = Sequence[StandardPerson]
 class Scheme:
     """How people are encoded: everything that is public. Whoever attacks knows it; only the secret is missing.
 
-    `parts` are the CLKs that a record has, each a schema and a hardening; several are attacked side by side, as the matcher sees
+    `comparators` are the keyed comparators beside them. `parts` are the CLKs that a record has, each a schema and a hardening; several are attacked side by side, as the matcher sees
     them. `encode` makes what is sent; `encode_base` the same without the hardening stage (under the birth-year salt, where there is
     one).
     """
 
     parts: tuple[tuple[EncodingSchema, Hardening], ...]
+    comparators: tuple[Comparator, ...] = ()
+
+    def checks(self, secret: bytes, people: People, listed: People) -> Checks | None:
+        """The comparators' numbers of people, and the values of listed people; None for a scheme without comparators."""
+        if not self.comparators:
+            return None
+        seen = CheckEncoder(self.comparators, secret).for_matching(people).astype(np.int64)
+        values = np.empty((len(listed), len(self.comparators)), dtype=np.int64)
+        for column, comparator in enumerate(self.comparators):
+            numbers: dict[str, int] = {}
+            for row, person in enumerate(listed):
+                held = [str(getattr(person, name)) for name in comparator.fields]
+                values[row, column] = numbers.setdefault("\x1f".join(held), len(numbers)) if all(held) else -1
+        return Checks(seen, values, tuple(each.bits for each in self.comparators))
 
     def encode(self, secret: bytes, people: People) -> Clks:
         """People to what is sent of them, shape (n, bytes)."""

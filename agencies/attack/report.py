@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from agencies.attack.verdict import CutOffs, Finding, Verdict
+from agencies.encoding.comparator import Comparator
 from agencies.encoding.harden import Hardening
 from agencies.encoding.schema import EncodingSchema
 from protocols.signing import SigningKey, VerifyingKey, Wire
@@ -97,12 +98,13 @@ class AttackReport(Wire):
         return TrendPoint(made_at=self.made_at, encoding=self.encoding, fidelity=self.value("T6", "fidelity"))
 
 
-def described(parts: Sequence[tuple[EncodingSchema, Hardening]]) -> str:
-    """The encoding in words: length, features, profile."""
+def described(parts: Sequence[tuple[EncodingSchema, Hardening]], comparators: Sequence[Comparator] = ()) -> str:
+    """The encoding in words: length, features, profile, comparators."""
     words = []
     for schema, hardening in parts:
         profile = f"{hardening.profile}, t = {hardening.t}" if hardening.diffuses else hardening.profile
         words.append(f"{profile}, {hardening.output_length:,} bits, {len(schema.feature_names)} features")
+    words += [f"{each.bits} bits of {' and '.join(each.fields).replace('_', ' ')}" for each in comparators]
     return " + ".join(words)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agencies.attack.bits import Floats, Ints
+from agencies.attack.checks import Checks
 from agencies.attack.views import View
 
 Score = Literal["correlation", "likelihood"]
@@ -33,15 +34,30 @@ class Matches:
     margin: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What the anchors teach about the comparators' bits, in the unit of the scores."""
+
+    checks: Checks
+    rows: Ints
+    places: Ints
+    unit: float
+
+    def of(self, victims: slice) -> Floats:
+        """Scores of some victims for every listed person."""
+        return self.checks.scores(self.rows, self.places, victims) * np.float32(self.unit)
+
+
 def seeded_alignment(
     victim: View, attacker: View, seeds: tuple[Ints, Ints], rng: np.random.Generator, score: Score = "likelihood",
-    *, assign: bool = False,
+    *, assign: bool = False, checks: Checks | None = None, noise: float = 1.0,
 ) -> Matches:  # fmt: skip
     """Match n victim records to m listed people, given `seeds`: rows of the victim and places in the list that belong together.
 
     `correlation` compares profiles by Pearson's correlation, as published; `likelihood` takes the list's similarities for the expected
     ones and the victim's for those plus noise, which uses the few telling similarities fully. `assign` matches one-to-one (Jonker and
-    Volgenant) instead of by mutual nearest neighbours: stronger with few seeds, for up to 2,000 records.
+    Volgenant) instead of by mutual nearest neighbours: stronger with few seeds, for up to 2,000 records. `checks` are the keyed
+    comparators beside the encodings, weighed against a similarity's `noise` (its standard deviation around what is expected).
     """
     known_rows, known_places = seeds
     rows, places = known_rows, known_places
@@ -53,7 +69,8 @@ def seeded_alignment(
             rows, places = rows[keep], places[keep]
         left, right, offset = _profiles(victim, attacker, rows, places, score)
         before = matches.best
-        matches, mutual = _compare(left, right, offset, seeds, assign=assign)
+        taught = None if checks is None else Taught(checks, rows, places, noise * noise)
+        matches, mutual = _compare(left, right, offset, seeds, assign=assign, taught=taught)
         if np.array_equal(before, matches.best):
             break
         wanted = int(max(len(known_rows), FIRST_SHARE * victim.size * GROWTH**iteration))
@@ -95,7 +112,7 @@ def _normalised(profiles: Floats) -> Floats:
 
 
 def _compare(
-    left: Floats, right: Floats, offset: Floats, seeds: tuple[Ints, Ints], *, assign: bool
+    left: Floats, right: Floats, offset: Floats, seeds: tuple[Ints, Ints], *, assign: bool, taught: Taught | None = None
 ) -> tuple[Matches, NDArray[np.bool_]]:
     """The best listed person of every record, block by block, and which pairs are best for each other. Seeds take no part."""
     count, width = len(left), len(right)
@@ -104,10 +121,13 @@ def _compare(
     taken = np.zeros(count, dtype=bool)
     taken[seeds[0]] = True
     if assign and max(count, width) <= ASSIGN_UP_TO:
-        return _assigned(_scores(left, right, offset, seeds[1]), taken)
+        scores = _scores(left, right, offset, seeds[1])
+        return _assigned(scores if taught is None else scores + taught.of(slice(None)), taken)
     for start in range(0, count, _BLOCK):
         here = slice(start, start + _BLOCK)
         scores = _scores(left[here], right, offset, seeds[1])
+        if taught is not None:
+            scores += taught.of(here)
         scores[taken[here]] = _NEVER
         first = scores.argmax(axis=1)
         value = scores[np.arange(len(scores)), first]

@@ -8,13 +8,14 @@ from functools import cached_property
 import numpy as np
 
 from agencies.attack.bits import Clks, Ints
+from agencies.attack.checks import Checks
 from agencies.attack.modelled import BASE_KEYS, Modelled, model_of
 from agencies.attack.people import People, Scheme, corrupted, end_of_group
 from agencies.attack.verdict import CutOffs
 from agencies.attack.views import DENSE_UP_TO, Dense, Encoded, View, dense
 
 GRAPH_ROWS = 4000
-ENOUGH_FOR_GROUPS = 2000
+ENOUGH_FOR_STRUCTURE = 2000
 FEW_KNOWN = 20
 SHARES_KNOWN = {"seeds_5pct": 0.05, "seeds_quarter": 0.25}
 DEEP_KEYS = 8
@@ -47,10 +48,13 @@ class Stage:
         self.known = {"seeds_20": FEW_KNOWN, **shares}
 
     @property
-    def judges_groups(self) -> bool:
-        """Whether what is found with groups given says something about the extract: in a small part of it there are too few groups of
-        one shape to confuse, so that far more is found than in the whole."""
-        return not self.partial or len(self.people) >= ENOUGH_FOR_GROUPS
+    def judges_structure(self) -> bool:
+        """Whether what is found by structure alone (nobody known, or groups given) says something about the extract.
+
+        In a small part of it there are too few groups of one shape, and too few people who are in it twice, to be confused with each
+        other, so that far more is found than in the whole.
+        """
+        return not self.partial or len(self.people) >= ENOUGH_FOR_STRUCTURE
 
     @cached_property
     def clks(self) -> Clks:
@@ -135,6 +139,11 @@ class Graph:
     def _keys(self) -> int:
         """Over how many keys the model averages: fewer for a quick look."""
         return BASE_KEYS if self.rows > FEW_ROWS else FEW_KEYS
+
+    @cached_property
+    def checks(self) -> Checks | None:
+        """The comparators beside the encodings, as the service sees them, and the values of the people on a clean list."""
+        return self.stage.scheme.checks(self.stage.secret, self.people, self.people)
 
     def seeds(self, count: int, among: Ints) -> Ints:
         """Rows of `count` randomly known people out of the rows `among` (all rows of their records)."""

@@ -16,6 +16,7 @@ from agencies.attack.people import People, Scheme, numbered, whole_groups
 from agencies.attack.report import AttackReport, Subject, TrendPoint, described
 from agencies.attack.stage import FEW_ROWS, Stage
 from agencies.attack.verdict import CutOffs, Finding, Limit, worst
+from agencies.encoding.comparator import Comparator
 from agencies.encoding.harden import Hardening
 from agencies.encoding.schema import EncodingSchema
 from agencies.progress import Progress, no_progress
@@ -57,9 +58,12 @@ def run_suite(
     tests: Sequence[str] = tuple(TESTS),
     subject: Subject | None = None,
     history: Sequence[TrendPoint] = (),
+    comparators: Sequence[Comparator] = (),
     progress: Progress = no_progress,
 ) -> AttackReport:
     """Attack the encodings of `people` under `parts` (the CLKs of a record: schema and hardening) and `secret`.
+
+    `comparators` are the keyed comparators that are sent beside the CLKs.
 
     `households[i]` is the group that the matcher sees person i in ('' for none), `records[i]` the record (a record may have several
     encodings; by default each has one). `attacker_list` is a public list; without it the attacker holds the extract itself. At most
@@ -77,6 +81,7 @@ def run_suite(
         )
     chosen = cut_offs or CutOffs()
     stage = make_stage(people, households, parts, secret, seed, records, sample, deep, attacker_list, chosen)
+    stage.scheme = Scheme(tuple(parts), tuple(comparators))
     stage.partial = len(stage.people) < (len(people) if encodings is None else encodings)
     findings = []
     with _threads(len(stage.people)):
@@ -89,7 +94,7 @@ def run_suite(
     return AttackReport(
         made_at=datetime.now(UTC),
         subject=subject,
-        encoding=described(parts),
+        encoding=described(parts, comparators),
         encodings=len(people) if encodings is None else encodings,
         rows=len(stage.people),
         groups=len(np.unique(stage.groups)),
