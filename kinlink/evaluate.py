@@ -90,6 +90,15 @@ def evaluate(
     return Evaluation(folder, anchor, guards, result, held, quality, other)
 
 
+def expected_false(found: Evaluation) -> list[tuple[str, str, int, float]]:
+    """For each agency and rule, how many links it made and how many of them their own probabilities expect to be false."""
+    return [
+        (report.agency, rule, made.links, made.expected_false)
+        for report in found.result.report.agencies
+        for rule, made in sorted(report.rules.items())
+    ]
+
+
 def no_guards(guards: GuardRules) -> GuardRules:
     """Guards that hold nothing back, of the same shape."""
     return GuardRules(date=False, age=False, closeness=0.0, closeness_agreeing=(0.0,) * len(guards.closeness_agreeing))

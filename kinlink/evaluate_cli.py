@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +14,15 @@ from rich.console import Console
 from rich.table import Table
 
 from config.resources import PROTOCOL_FILE
-from kinlink.evaluate import Evaluation, evaluate, write_links
+from kinlink.evaluate import Evaluation, evaluate, expected_false, write_links
 from kinlink.evaluate_groups import divisions
 from kinlink.evaluate_report import write_report
 from kinlink.evaluate_score import Quality, gaps
 from protocols.errors import InputError
 from protocols.load import load_protocol
 from protocols.vocabulary import Grade
+
+_WIDTH = 160
 
 
 def evaluate_command(
@@ -53,7 +56,8 @@ def evaluate_command(
             )
     begun = time.monotonic()
     secret = os.urandom(32) if seed is None else hashlib.sha256(seed.encode()).digest()
-    console = Console(highlight=False, soft_wrap=True)
+    # Into a file or a pipe the tables are written whole, not cut to a terminal's width.
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDTH)
     with console.status("Encoding and linking …"):
         found = evaluate(folder, anchor, load_protocol(protocol), secret, guards=guards)
     if links_out is not None:
@@ -68,6 +72,7 @@ def evaluate_command(
         )
         console.print(_measured(found.quality, guards))
         console.print(_families(found))
+    console.print(_rules(found))
     console.print(
         f"{sum(map(len, found.folder.extracts.values())):,} records of {len(found.folder.extracts)} agencies "
         f"in {time.monotonic() - begun:.1f} s."
@@ -96,6 +101,20 @@ def _side_by_side(plain: tuple[Quality, ...], held: tuple[Quality, ...], guards:
     for a, b in zip(plain, held, strict=True):
         cells = (f"{q.precision:.4f} {q.recall:.4f} {q.review_load:.1%}".split() for q in (a, b))
         table.add_row(a.agency, *(cell for part in cells for cell in part))
+    return table
+
+
+def _rules(found: Evaluation) -> Table:
+    table = Table(
+        "agency",
+        "rule",
+        "links",
+        "expected false",
+        title="Links by rule, by their own probabilities",
+        title_justify="left",
+    )
+    for agency, rule, links, false in expected_false(found):
+        table.add_row(agency, rule, f"{links:,}", f"{false:.1f}")
     return table
 
 

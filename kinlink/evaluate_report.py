@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from kinlink.evaluate import Evaluation
+from kinlink.evaluate import Evaluation, expected_false
 from kinlink.evaluate_groups import divisions
 from kinlink.evaluate_score import ENOUGH_PAIRS, Bin, Gap, GroupQuality, Quality, gaps, total
 from protocols.errors import InputError
@@ -54,6 +54,13 @@ def report_page(found: Evaluation) -> str:
         "<p>A guard sends a link that is likely enough to review when it rests on shared evidence alone: no date of birth, an "
         "adult and a child, or no more alike than name and place without the date.</p>",
         _guard_table(plain, guarded),
+        "<h2>Rules</h2>",
+        "<p>What each rule made, and how many of its links are expected to be false by their own probabilities.</p>",
+        _table(
+            "Links by rule",
+            ("agency", "rule", "links", "expected false"),
+            ((agency, rule, f"{links:,}", f"{false:.1f}") for agency, rule, links, false in expected_false(found)),
+        ),
         "<h2>Families</h2>",
         f"<p>Of {families.families:,} declared families known to another agency, {_share(families.right_certain, families.families)} "
         f"have every member's records right and nothing else as certain links; {_share(families.right_with_probable, families.families)} "
