@@ -209,6 +209,12 @@ def _linking(document: SharingProtocol) -> Iterator[str]:
         f"- Encodings: {names}; standardisation {encoding.standardisation}; hardening `{encoding.hardening.profile}` "
         f"(t = {encoding.hardening.t}, {encoding.hardening.length} bits). They are pseudonymised personal data."
     )
+    for item in encoding.comparators:
+        fields = " and ".join(name.replace("_", " ") for name in item.fields)
+        yield (
+            f"- Keyed comparator `{item.id}`: {item.bits} bits of a keyed hash of {fields}, sent beside each encoding. Two records show "
+            "whether they agree, and nothing else."
+        )
     yield (
         f"- A link is `certain` from a probability of {matching.certain} and goes to a person for review from {matching.probable}; it stays "
         f"down to {matching.stay_certain} and {matching.stay_probable}."
