@@ -46,6 +46,8 @@ lock: ## make requirements.lock anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-header --no-annotate --python-version 3.11 --universal --quiet -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra server -c requirements.lock --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header --no-annotate --python-version 3.11 --universal --quiet -o deploy/requirements.lock
 
 clean: ## remove what the demo and the tools leave
 	rm -rf .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -16,7 +16,7 @@ import typer
 from agencies.passphrase import FILE_VARIABLE
 from config.resources import COUNTY_DATA
 from kinlink import demo_steps
-from kinlink.demo_stage import Stage
+from kinlink.demo_stage import Call, Stage
 from kinlink.demo_summary import print_summary
 from protocols.errors import Unavailable
 
@@ -57,6 +57,9 @@ def _clean(home: Path) -> Path:
 
 
 def _stay(stage: Stage, port: int) -> None:
+    stage.console.print("\nIn place of an identity provider, a link signs a person in once:")
+    officer = ("--person", "dpo-1", "--role", "police:data-protection-officer")
+    stage.run([Call(("service", "sign-in-link", *officer, "--data", "service"))])
     stage.console.print(f"\nThe service is up at http://127.0.0.1:{port} (data in {stage.home}). Ctrl-C ends it.")
     try:
         stage.started[0].wait()
