@@ -151,7 +151,8 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - installed for this class
-    answer = refuse(request, error.status_code)
+    # FastAPI says 400 of a body that is no text at all; it is malformed like any other, and answered alike.
+    answer = refuse(request, 422 if error.status_code == 400 else error.status_code)
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer

@@ -180,6 +180,14 @@ def test_a_fault_tells_nothing(site, logs, monkeypatch):
     assert '"error": "ZeroDivisionError"' in logs.getvalue()
 
 
+def test_a_body_that_is_no_text_is_malformed_like_any_other(shared_site):
+    answer = shared_site.call(
+        "police", "POST", "/v1/uploads", content=b"\xff\xfe", headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_a_body_that_is_too_long_is_refused(shared_site):
     body = b'{"file_sha256": "' + b"0" * (2 << 20)
     answer = shared_site.call(
