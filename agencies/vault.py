@@ -60,12 +60,14 @@ class Vault:
             settings = _VaultSettings(protection="none")
             write_private(folder / SETTINGS, settings.canonical())
             return cls(folder, _no_passphrase)
-        given = passphrase()
         salt = os.urandom(_SALT)
-        check = _sealed(_CHECK, _stretched(given, salt, n, _SCRYPT_R), SETTINGS)
+        key = _stretched(passphrase(), salt, n, _SCRYPT_R)
+        check = _sealed(_CHECK, key, SETTINGS)
         settings = _VaultSettings(protection="passphrase", salt=salt.hex(), n=n, check=check.hex())
         write_private(folder / SETTINGS, settings.canonical())
-        return cls(folder, lambda: given)
+        vault = cls(folder, passphrase)
+        vault._key = key  # stretching takes a third of a second; once is enough
+        return vault
 
     @property
     def encrypted(self) -> bool:

@@ -10,15 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agencies.attack.bits import Clks, Floats, Ints, correlation, dice, similarity
 
 TOP_SHARE = 0.01
+ONE_PERSON, MOST_OF_ONE_PERSON = 0.5, 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """`index`: Pearson correlation of all pairwise similarities under two keys (the larger of simple matching and Dice). `top`: share of
+    """`index`: Pearson correlation of the pairwise similarities under two keys (the larger of simple matching and Dice), without the pairs
+    that are one person twice: a handful of them would outweigh all others, and T2 tells of them. `top`: share of
     the most similar 1 % of pairs that both keys agree on. `modelled`: correlation with the attacker's model. `within`: the same index
     among pairs of one group; `between`: of the mean similarities of two groups (0 where groups do not allow it)."""
 
@@ -34,7 +37,11 @@ def fidelity(victim: Clks, attacker: Clks, expected: Floats, groups: Ints) -> Fi
     above = np.triu_indices(len(victim), 1)
     ours, theirs = similarity(victim, victim), similarity(attacker, attacker)
     pairs, others = ours[above], theirs[above]
-    index = max(correlation(pairs, others), correlation(dice(victim, victim)[above], dice(attacker, attacker)[above]))
+    two = _two_people(pairs)
+    index = max(
+        correlation(pairs[two], others[two]),
+        correlation(dice(victim, victim)[above][two], dice(attacker, attacker)[above][two]),
+    )
     together = groups[above[0]] == groups[above[1]]
     return Fidelity(
         index=index,
@@ -43,6 +50,16 @@ def fidelity(victim: Clks, attacker: Clks, expected: Floats, groups: Ints) -> Fi
         within=correlation(pairs[together], others[together]) if together.sum() > 2 else 0.0,
         between=_between(ours, theirs, groups),
     )
+
+
+def _two_people(pairs: Floats) -> NDArray[np.bool_]:
+    """Which pairs are to count: all but those as close as one person twice, of whom there are at most 1 in 1,000."""
+    most = int(MOST_OF_ONE_PERSON * len(pairs))
+    two = np.ones(len(pairs), dtype=bool)
+    if most:
+        closest = np.argpartition(-pairs, most)[:most]
+        two[closest[pairs[closest] >= ONE_PERSON]] = False
+    return two
 
 
 def _top_overlap(left: Floats, right: Floats) -> float:

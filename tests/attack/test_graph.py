@@ -74,6 +74,13 @@ def test_fidelity_orders_encodings_as_attacks_do(case, families) -> None:
     assert five < 0.05
 
 
+def test_a_few_people_who_are_in_it_twice_do_not_pass_for_fidelity(case, families) -> None:
+    scheme, people = case("standard", 5).scheme, [*families(SIZE).people[:300], *families(SIZE).people[:5]]
+    own, other = (scheme.encode(bytes([key] * 32), people) for key in (1, 2))
+    nothing = np.zeros((len(people), len(people)), dtype=np.float32)
+    assert fidelity(own, other, nothing, np.arange(len(people))).index < 0.05
+
+
 def test_fidelity_within_groups_survives_hardening(case, families) -> None:
     each = case("standard", 3)
     other = each.scheme.encode(bytes(range(32)), families(SIZE).people)
