@@ -33,8 +33,9 @@ def demo(
     stage = Stage(home)
     with stage.curtain():
         demo_steps.introduce_parties(stage, f"http://127.0.0.1:{port}", COUNTY_DATA)
-        demo_steps.share_the_secret(stage)
         demo_steps.serve(stage, port)
+        demo_steps.share_the_secret(stage)
+        demo_steps.wait_until_ready(stage, port)
         demo_steps.submit(stage)
         demo_steps.link(stage)
         demo_steps.ask(stage)

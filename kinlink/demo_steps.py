@@ -39,10 +39,16 @@ def introduce_parties(stage: Stage, service: str, county: Path) -> None:
     stage.run([Call(("service", "register", "--data", "service", *cards))])
 
 
+def serve(stage: Stage, port: int) -> None:
+    """Start the central service. It gets ready while the agencies share the secret."""
+    stage.title(2, "The central service starts", "FastAPI on loopback, SQLite in a data directory, demo mode.")
+    stage.start(Call(("serve", "--data", "service", "--port", str(port))), "service.log")
+
+
 def share_the_secret(stage: Stage) -> None:
     """The key ceremony."""
     stage.title(
-        2,
+        3,
         "One agency makes the linkage secret and seals it to each of the others",
         "HPKE with ML-KEM-768 + X25519. The central service is no recipient: the command refuses its card.",
     )
@@ -64,10 +70,9 @@ def share_the_secret(stage: Stage) -> None:
     stage.run([Call(("workbook", "trust", "--yes", "../service/service.card"), "workbook")], show=0)
 
 
-def serve(stage: Stage, port: int) -> None:
-    """Start the central service and wait until it is ready."""
-    stage.title(3, "The central service starts", "FastAPI on loopback, SQLite in a data directory, demo mode.")
-    process = stage.start(Call(("serve", "--data", "service", "--port", str(port))), "service.log")
+def wait_until_ready(stage: Stage, port: int) -> None:
+    """Wait for the central service, as long as it lives."""
+    process = stage.started[0]
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -131,7 +136,7 @@ def ask(stage: Stage) -> None:
             expect=14,
         ),
     ]
-    stage.run(asked, at_once=1)
+    stage.run(asked)
 
 
 def verify(stage: Stage) -> None:

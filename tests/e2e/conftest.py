@@ -137,8 +137,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     try:
         with stage.curtain():
             demo_steps.introduce_parties(stage, wire.address, county)
-            demo_steps.share_the_secret(stage)
             demo_steps.serve(stage, port)
+            demo_steps.share_the_secret(stage)
+            demo_steps.wait_until_ready(stage, port)
             demo_steps.submit(stage, attack=False)
             demo_steps.link(stage)
             demo_steps.ask(stage)
