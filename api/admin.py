@@ -13,7 +13,8 @@ from api.service import Service, ServiceKeys, open_service
 from api.settings import Settings, load_settings, write_settings
 from api.store.identity import Identity
 from api.store.migrate import migrate
-from protocols.audit.events import ClientKeyRetired, ClientRegistered, ServiceCreated
+from protocols.audit.events.agreement import ServiceCreated
+from protocols.audit.events.parties import ClientKeyRetired, ClientRegistered
 from protocols.errors import InputError
 from protocols.load import LoadedProtocol, load_protocol
 from protocols.sealing import SealingPrivateKey

@@ -17,15 +17,15 @@ from api.identity import DECLARING_AGENCY, ClientKey
 from api.problems import NotFound
 from api.protocol_versions import ProtocolVersion
 from protocols.acts import read_act
-from protocols.audit.events import (
-    AlertRaised,
-    Event,
+from protocols.audit.events.agreement import (
     ProtocolActedOn,
     ProtocolActivated,
     ProtocolSuspended,
     ReleasesStarted,
     ReleasesStopped,
 )
+from protocols.audit.events.answers import AlertRaised
+from protocols.audit.events.vocabulary import Event
 from protocols.errors import KeyProblem, Refusal
 from protocols.lifecycle import Act, Deed, Office, Standing, Status, act_on
 from protocols.load import LoadedProtocol

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from protocols.audit.checkpoint import Checkpoint
 from protocols.audit.entries import Opening
-from protocols.audit.events import AuditExported
+from protocols.audit.events.keeping import AuditExported
 from protocols.audit.merkle import inclusion_proof
 from protocols.audit.note import NoteKey
 from protocols.audit.proof import Proof

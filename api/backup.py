@@ -31,7 +31,7 @@ from api.settings import SETTINGS_FILE, Settings, load_settings
 from api.store.base import Base
 from api.store.engine import make_engine, sqlite_url
 from api.store.migrate import migrate
-from protocols.audit.events import ServiceRestored
+from protocols.audit.events.agreement import ServiceRestored
 from protocols.audit.note import NoteKey
 from protocols.errors import InputError, KeyProblem, Unavailable, VerificationError
 from protocols.signing import VerifyingKey

@@ -13,7 +13,7 @@ from api.opening import open_encodings
 from api.service import Service
 from api.store.store import Transaction
 from api.submissions import StoredSubmission
-from protocols.audit.events import AlertRaised
+from protocols.audit.events.answers import AlertRaised
 from protocols.errors import Busy, InputError, SubmissionError
 from protocols.submission import Manifest
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from api.families import StoredFamily
 from api.problems import NotFound
 from api.profiles import allocations
-from protocols.audit.events import AlertRaised, BreakGlassOpened, BreakGlassReviewed
+from protocols.audit.events.answers import AlertRaised, BreakGlassOpened, BreakGlassReviewed
 from protocols.document import SharingProtocol
 from protocols.errors import InputError, Refusal
 from protocols.identity import WorkerAssertion

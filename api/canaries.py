@@ -11,7 +11,7 @@ from api.batch_gate import OPERATOR, tell
 from api.identity import DECLARING_AGENCY
 from api.runs import FoundLink
 from api.store.store import Transaction
-from protocols.audit.events import CanaryLinked
+from protocols.audit.events.submissions import CanaryLinked
 
 
 @dataclass(frozen=True, slots=True)

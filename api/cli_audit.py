@@ -21,7 +21,7 @@ from api.problems import NotFound
 from api.service import Service, open_service
 from api.settings import load_settings
 from api.store.store import Transaction
-from protocols.audit.events import AuditExported
+from protocols.audit.events.keeping import AuditExported
 from protocols.audit.note import NoteKey
 from protocols.audit.verify import read_key_file
 from protocols.errors import VerificationError

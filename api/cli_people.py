@@ -14,7 +14,7 @@ from api.cli_audit import HERE, DataDir
 from api.people import LINK_MINUTES, PERSON, SERVICE, digest, offices_of, roles_of
 from api.service import Service, open_service
 from api.settings import load_settings
-from protocols.audit.events import PersonSignedOut, SignInLinkMade
+from protocols.audit.events.parties import PersonSignedOut, SignInLinkMade
 from protocols.errors import InputError, Refusal
 
 OPERATOR = "operator"

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from api.problems import NotFound
 from api.runs import ActiveLink
-from protocols.audit.events import ChallengeDecided, LinkChallenged, MarkerPlaced, RecallAcknowledged
+from protocols.audit.events.linking import ChallengeDecided, LinkChallenged, MarkerPlaced, RecallAcknowledged
 from protocols.errors import InputError
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from api.audit_log import LogStore, sign_checkpoint
 from api.identity import ClientKey
 from protocols.audit.checkpoint import open_checkpoint
-from protocols.audit.events import CheckpointCosigned
+from protocols.audit.events.keeping import CheckpointCosigned
 from protocols.audit.merkle import consistency_proof
 from protocols.audit.note import COSIGNATURE, NoteKey, read_note
 from protocols.errors import VerificationError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from protocols.audit.events import FamilyDeclared
+from protocols.audit.events.linking import FamilyDeclared
 from protocols.document import SharingProtocol
 from protocols.errors import InputError
 from protocols.family import FamilyDeclaration

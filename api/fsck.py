@@ -28,7 +28,7 @@ from api.store.tables_work import (
     RunRow,
 )
 from protocols.audit.entries import Entry, Opening, read_entry
-from protocols.audit.events import EventKind
+from protocols.audit.events.vocabulary import EventKind
 from protocols.audit.merkle import nodes_of
 from protocols.errors import VerificationError
 from protocols.family import FamilyDeclaration

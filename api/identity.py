@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from protocols.audit.events import TokenIssued, TokenRefused
+from protocols.audit.events.parties import TokenIssued, TokenRefused
 from protocols.errors import KeyProblem
 from protocols.identity import SKEW, client_claimed, read_client_assertion
 from protocols.signing import VerifyingKey, signer_of

@@ -31,7 +31,7 @@ from linkage.grade import Rule
 from linkage.matcher import link
 from linkage.records import Family, Marker, MarkerKind, Member, PreviousLink
 from linkage.result import LinkResult, Stage, link_id
-from protocols.audit.events import RunAgencyLinked, RunFailed, RunStarted
+from protocols.audit.events.linking import RunAgencyLinked, RunFailed, RunStarted
 from protocols.errors import Busy, InputError, KinlinkError, Unavailable
 from protocols.load import LoadedProtocol
 from protocols.matching import MatchRules

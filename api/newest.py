@@ -13,7 +13,7 @@ from api.batch_gate import OPERATOR, tell
 from api.identity import DECLARING_AGENCY
 from api.runs import Found, Inputs, Run
 from api.store.store import Transaction
-from protocols.audit.events import NewestBatchLinked
+from protocols.audit.events.linking import NewestBatchLinked
 
 FEW = 3
 _PER_EVENT = 500

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from api.problems import Scope
-from protocols.audit.events import PersonSignedIn, PersonSignedOut
+from protocols.audit.events.parties import PersonSignedIn, PersonSignedOut
 from protocols.errors import KeyProblem
 from protocols.lifecycle import Office
 

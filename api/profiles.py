@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from api.families import StoredFamily
-from protocols.audit.events import AlertRaised, ProfileAnswered, ProfileRefused
+from protocols.audit.events.answers import AlertRaised, ProfileAnswered, ProfileRefused
 from protocols.decision import Decision, Facts, Granted
 from protocols.decision_inputs import pack_asking, pack_facts
 from protocols.errors import Busy, Refusal

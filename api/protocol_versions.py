@@ -8,7 +8,7 @@ from threading import Lock
 from typing import ClassVar, Protocol
 
 from api.problems import NotFound
-from protocols.audit.events import ProtocolActivated, ProtocolLoaded
+from protocols.audit.events.agreement import ProtocolActivated, ProtocolLoaded
 from protocols.errors import ProtocolError, Unavailable
 from protocols.load import LoadedProtocol, load_protocol_text
 

@@ -12,7 +12,7 @@ from api.explain import AnswerStore, place_of, remembered, unpack
 from api.identity import DECLARING_AGENCY
 from api.problems import NotFound
 from api.runs import ActiveLink
-from protocols.audit.events import AuditAsked
+from protocols.audit.events.keeping import AuditAsked
 from protocols.decision_inputs import pack
 from protocols.document import SharingProtocol
 from protocols.family import ConsentRecord

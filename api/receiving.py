@@ -14,7 +14,12 @@ from api.service import Service
 from api.store.store import Transaction
 from api.submissions import Accepted, StoredSubmission, Upload
 from api.uploads import assemble, discard, keep
-from protocols.audit.events import BatchPassUsed, ReportOverridden, SubmissionQuarantined, SubmissionReceived
+from protocols.audit.events.submissions import (
+    BatchPassUsed,
+    ReportOverridden,
+    SubmissionQuarantined,
+    SubmissionReceived,
+)
 from protocols.errors import Busy, SubmissionError
 from protocols.signing import VerifyingKey
 from protocols.submission import Manifest, Receipt

@@ -19,7 +19,8 @@ from api.linking import matched
 from api.service import Service
 from api.store.store import Transaction
 from config.resources import PROTOCOL_FILE
-from protocols.audit.events import InputsExported, ProtocolRehearsed
+from protocols.audit.events.agreement import ProtocolRehearsed
+from protocols.audit.events.keeping import InputsExported
 from protocols.decision_inputs import Remembered, pack
 from protocols.load import LoadedProtocol
 from protocols.personas import Persona, load_personas

@@ -11,7 +11,7 @@ from api.jobs import LEASE, Job
 from api.service import Service
 from api.store.store import Transaction
 from api.uploads import discard
-from protocols.audit.events import CertificateSigned
+from protocols.audit.events.keeping import CertificateSigned
 from protocols.document import Retention
 
 CERTIFICATE_TYPE = "kinlink-deletion-certificate+jws"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from protocols.audit.events import RunAgencyLinked, RunFailed, RunRequested, RunStarted
+from protocols.audit.events.linking import RunAgencyLinked, RunFailed, RunRequested, RunStarted
 from protocols.vocabulary import Grade
 
 

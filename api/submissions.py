@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from protocols.audit.events import SubmissionQuarantined, SubmissionReceived, SubmissionWithdrawn, UploadOpened
+from protocols.audit.events.submissions import (
+    SubmissionQuarantined,
+    SubmissionReceived,
+    SubmissionWithdrawn,
+    UploadOpened,
+)
 from protocols.family import ConsentRecord
 from protocols.submission import Manifest
 from protocols.vocabulary import HoldReason, Kind

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from api.data_folder import SECRET_MODE, DataFolder, sync_folder
 from api.submissions import SubmissionStore, Upload
-from protocols.audit.events import UploadOpened
+from protocols.audit.events.submissions import UploadOpened
 from protocols.errors import InputError, SubmissionError, Unavailable
 
 WHOLE = "whole"

@@ -14,7 +14,7 @@ from api.explain import unpack
 from api.jobs import enqueue
 from api.service import Service
 from api.store.store import Transaction
-from protocols.audit.events import AlertRaised
+from protocols.audit.events.answers import AlertRaised
 
 CURSOR = "silent-desk"
 PAGE = 200

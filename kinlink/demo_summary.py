@@ -16,7 +16,7 @@ from agencies.receipts import receipts
 from config.resources import COUNTY_DATA
 from kinlink.demo_stage import Stage
 from kinlink.demo_truth import ANCHOR, Measured, measure
-from protocols.audit.events import EventKind
+from protocols.audit.events.vocabulary import EventKind
 from protocols.submission import Counts
 
 _EVENTS = text("SELECT body FROM audit_entries ORDER BY entry")

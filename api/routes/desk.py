@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from api.guards import caller, service_of
 from api.problems import NotFound, described
 from api.routes.corrections import Given
-from protocols.audit.events import ConflictDeclared
+from protocols.audit.events.linking import ConflictDeclared
 from protocols.family import RECORD_REF, WORKER
 
 router = APIRouter()

@@ -13,7 +13,7 @@ from api.guards import caller, service_of
 from api.identity import DECLARING_AGENCY
 from api.problems import Changed, NotFound, VersionNeeded, described
 from api.routes.bodies import described_body, wire
-from protocols.audit.events import FeedConfirmed
+from protocols.audit.events.linking import FeedConfirmed
 from protocols.errors import InputError
 from protocols.family import FAMILY_REF, FamilyDeclaration
 

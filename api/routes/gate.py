@@ -12,7 +12,7 @@ from api.batch_gate import tell_officers
 from api.guards import caller, service_of
 from api.problems import NotFound, described
 from api.routes.corrections import AGENCY, Given
-from protocols.audit.events import BatchPassGranted, CanariesPlanted
+from protocols.audit.events.submissions import BatchPassGranted, CanariesPlanted
 from protocols.family import RECORD_REF
 
 router = APIRouter()

@@ -23,7 +23,7 @@ from api.people import (
 )
 from api.problems import NotFound, described
 from api.service import Service
-from protocols.audit.events import PersonSignedOut, SignInRefused
+from protocols.audit.events.parties import PersonSignedOut, SignInRefused
 from protocols.errors import KeyProblem
 from protocols.lifecycle import Office
 

@@ -26,7 +26,7 @@ from api.profiles import (
 from api.routes.families import FamilyRef
 from api.service import Service
 from api.store.store import Transaction
-from protocols.audit.events import ChangesRead
+from protocols.audit.events.answers import ChangesRead
 from protocols.errors import InputError, KeyProblem, VerificationError
 from protocols.identity import SKEW, WORKER_HEADER, WorkerAssertion, read_worker_assertion
 from protocols.profile import Profile

@@ -12,7 +12,7 @@ from api.guards import caller, service_of
 from api.jobs import enqueue
 from api.problems import NotFound, described, leads_to
 from api.runs import Run, new_run
-from protocols.audit.events import RunRequested
+from protocols.audit.events.linking import RunRequested
 
 router = APIRouter()
 

@@ -18,7 +18,7 @@ from api.receiving import complete
 from api.service import Service
 from api.submissions import StoredSubmission, Upload
 from api.uploads import PartWriter, open_upload, received
-from protocols.audit.events import SubmissionWithdrawn
+from protocols.audit.events.submissions import SubmissionWithdrawn
 from protocols.errors import InputError, SubmissionError
 from protocols.submission import SHA256, Counts
 

@@ -16,15 +16,10 @@ from api.store.profiles import Profiles
 from api.store.tables import ProtocolRow
 from api.store.tables_agreement import ActRow, RehearsalRow, StopRow
 from api.store.tables_work import ChangeRow, ProfileRow
-from protocols.audit.events import (
-    AlertRaised,
-    Event,
-    InputsExported,
-    ProtocolActivated,
-    ProtocolRehearsed,
-    ReleasesStarted,
-    ReleasesStopped,
-)
+from protocols.audit.events.agreement import ProtocolActivated, ProtocolRehearsed, ReleasesStarted, ReleasesStopped
+from protocols.audit.events.answers import AlertRaised
+from protocols.audit.events.keeping import InputsExported
+from protocols.audit.events.vocabulary import Event
 from protocols.errors import Refusal
 from protocols.lifecycle import Act, Standing
 from protocols.rehearsal import RehearsalReport

@@ -21,7 +21,13 @@ from api.store.tables_work import (
     RecallRow,
     ViewRow,
 )
-from protocols.audit.events import ChallengeDecided, LinkChallenged, LinkClosed, MarkerPlaced, RecallAcknowledged
+from protocols.audit.events.linking import (
+    ChallengeDecided,
+    LinkChallenged,
+    LinkClosed,
+    MarkerPlaced,
+    RecallAcknowledged,
+)
 from protocols.errors import InputError
 
 _BATCH = 500

@@ -14,7 +14,8 @@ from api.store.log import AuditLog
 from api.store.profiles import Profiles
 from api.store.tables import ConflictRow
 from api.store.tables_work import AlertRow, BreakGlassRow, CursorRow, OnceRow
-from protocols.audit.events import AlertRaised, AlertSeen, BreakGlassOpened, BreakGlassReviewed, ConflictDeclared
+from protocols.audit.events.answers import AlertRaised, AlertSeen, BreakGlassOpened, BreakGlassReviewed
+from protocols.audit.events.linking import ConflictDeclared
 
 
 @dataclass(frozen=True, slots=True)

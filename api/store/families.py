@@ -12,7 +12,7 @@ from api.families import StoredFamily, declared_event
 from api.store.log import AuditLog
 from api.store.tables import FamilyAliasRow, FamilyRow, FeedRow, MemberRow, RecordRow, SubmissionRow
 from api.store.tables_work import ChangeRow, LinkRow
-from protocols.audit.events import FeedConfirmed
+from protocols.audit.events.linking import FeedConfirmed
 from protocols.errors import InputError
 from protocols.family import FamilyDeclaration
 

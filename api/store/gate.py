@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from api.store.log import AuditLog
 from api.store.tables import SubmissionRow
 from api.store.tables_gate import CanaryRow, GatePassRow
-from protocols.audit.events import BatchPassGranted, BatchPassUsed, CanariesPlanted
+from protocols.audit.events.submissions import BatchPassGranted, BatchPassUsed, CanariesPlanted
 from protocols.submission import Manifest
 
 PASS_LASTS = timedelta(days=2)

@@ -13,16 +13,8 @@ from api.identity import Client, ClientKey, Token
 from api.protocol_versions import ProtocolVersion
 from api.store.log import AuditLog
 from api.store.tables import AssertionRow, ClientKeyRow, ClientRow, ProtocolRow, TokenRow
-from protocols.audit.events import (
-    ClientKeyRetired,
-    ClientRegistered,
-    ClientRevoked,
-    ProtocolActivated,
-    ProtocolLoaded,
-    ServiceCreated,
-    TokenIssued,
-    TokenRefused,
-)
+from protocols.audit.events.agreement import ProtocolActivated, ProtocolLoaded, ServiceCreated
+from protocols.audit.events.parties import ClientKeyRetired, ClientRegistered, ClientRevoked, TokenIssued, TokenRefused
 from protocols.signing import VerifyingKey
 
 

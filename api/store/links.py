@@ -19,7 +19,14 @@ from api.runs import ActiveLink, Found, FoundLink, Inputs, Published, Run
 from api.store.log import AuditLog
 from api.store.tables import SubmissionRow
 from api.store.tables_work import ChangeRow, LinkRow, MarkerRow, RecallRow, RunRow, RunStepRow, ViewRow
-from protocols.audit.events import RecallOpened, RunAgencyLinked, RunCompleted, RunFailed, RunRequested, RunStarted
+from protocols.audit.events.linking import (
+    RecallOpened,
+    RunAgencyLinked,
+    RunCompleted,
+    RunFailed,
+    RunRequested,
+    RunStarted,
+)
 from protocols.vocabulary import Grade
 
 _BATCH = 500

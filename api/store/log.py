@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from api.store.tables_work import CheckpointRow, CosignatureRow, EntryRow, HeadRow, NodeRow, OpeningRow
 from protocols.audit.entries import Opening, seal_event
-from protocols.audit.events import CheckpointCosigned, Event
+from protocols.audit.events.keeping import CheckpointCosigned
+from protocols.audit.events.vocabulary import Event
 from protocols.audit.merkle import HASH_BYTES, leaf_hash, node_hash, root
 from protocols.audit.verify import Row
 from protocols.errors import InputError, Unavailable

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session as Database
 from api.people import Held, Session, SignIn, packed, unpacked
 from api.store.log import AuditLog
 from api.store.tables_people import PersonSessionRow, SignInLinkRow, SignInRow
-from protocols.audit.events import PersonSignedIn, PersonSignedOut, SignInLinkMade, SignInRefused
+from protocols.audit.events.parties import PersonSignedIn, PersonSignedOut, SignInLinkMade, SignInRefused
 
 
 class People:

@@ -17,7 +17,7 @@ from api.store.log import AuditLog
 from api.store.tables import CellRow, ConflictRow, ConsentRow, FeedRow, RecordRow, SubmissionRow
 from api.store.tables_agreement import StopRow
 from api.store.tables_work import AlertRow, ChangeRow, LinkRow, ProfileRow, ViewRow
-from protocols.audit.events import AlertRaised, ProfileAnswered, ProfileRefused
+from protocols.audit.events.answers import AlertRaised, ProfileAnswered, ProfileRefused
 from protocols.family import ConsentRecord
 from protocols.profile import AgencyStatus, DataKey, RecordAtAgency
 from protocols.vocabulary import Grade

@@ -23,7 +23,7 @@ from api.store.tables_work import (
     RecallRow,
     ViewRow,
 )
-from protocols.audit.events import AuditAsked
+from protocols.audit.events.keeping import AuditAsked
 from protocols.family import ConsentRecord
 
 

@@ -25,7 +25,9 @@ from api.store.tables_work import (
     RunRow,
     RunStepRow,
 )
-from protocols.audit.events import CertificateSigned, FamilyClosed, PersonalErased, PurgeCompleted, SubmissionPurged
+from protocols.audit.events.keeping import CertificateSigned, PersonalErased, PurgeCompleted
+from protocols.audit.events.linking import FamilyClosed
+from protocols.audit.events.submissions import SubmissionPurged
 
 _BATCH = 500
 

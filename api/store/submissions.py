@@ -14,7 +14,7 @@ from api.store.log import AuditLog
 from api.store.tables import CellRow, ChainRow, ConsentRow, EpochRow, RecordRow, SubmissionRow, UploadRow
 from api.store.tables_work import ChangeRow, LinkRow
 from api.submissions import Accepted, RecordLine, StoredSubmission, Upload
-from protocols.audit.events import (
+from protocols.audit.events.submissions import (
     SubmissionQuarantined,
     SubmissionReceived,
     SubmissionWithdrawn,

@@ -14,7 +14,8 @@ from typing import Any, Literal
 import rfc8785
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from protocols.audit.events import EVENTS, Event, EventKind
+from protocols.audit.events import EVENTS
+from protocols.audit.events.vocabulary import Event, EventKind
 from protocols.errors import VerificationError
 
 FORMAT: Literal["kinlink-audit/1"] = "kinlink-audit/1"

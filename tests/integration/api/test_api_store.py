@@ -11,7 +11,7 @@ from api.store.engine import WRITES, make_engine
 from api.store.migrate import _config, check_schema, migrate, newest, present
 from api.store.store import Store
 from protocols.audit.entries import read_entry
-from protocols.audit.events import FamilyClosed, RunRequested
+from protocols.audit.events.linking import FamilyClosed, RunRequested
 from protocols.audit.merkle import nodes_of, root
 from protocols.errors import InputError, Unavailable
 
@@ -125,7 +125,7 @@ def test_personal_data_can_be_forgotten_and_the_entry_stays(store):
 
 @BOTH
 def test_only_events_that_decide_make_a_new_generation(store):
-    from protocols.audit.events import TokenIssued
+    from protocols.audit.events.parties import TokenIssued
 
     with store.writing() as tx:
         tx.audit.append(FamilyClosed(actor="social_care", family="WB-1"))

@@ -6,7 +6,10 @@ import pytest
 
 from protocols.audit.checkpoint import Checkpoint
 from protocols.audit.entries import Opening, commitment, read_entry, seal_event
-from protocols.audit.events import EVENTS, EventKind, FamilyClosed, RunRequested, TokenIssued
+from protocols.audit.events import EVENTS
+from protocols.audit.events.linking import FamilyClosed, RunRequested
+from protocols.audit.events.parties import TokenIssued
+from protocols.audit.events.vocabulary import EventKind
 from protocols.audit.merkle import leaf_hash, nodes_of, root
 from protocols.audit.note import NoteKey
 from protocols.audit.verify import LogCheck, Row
