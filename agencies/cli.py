@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +13,15 @@ from rich.markup import escape
 from agencies import settings as settings_file
 from agencies.cli_attack import attack_command
 from agencies.cli_clkhash import Header, encode_clkhash
+from agencies.cli_extract import (
+    JSON,
+    WEB_PAGE,
+    DateOption,
+    ExtractArgument,
+    MappingOption,
+    check_report_path,
+    day_of,
+)
 from agencies.cli_parties import (
     AudienceOption,
     CleartextOption,
@@ -36,12 +44,6 @@ agency_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 agency_app.command("attack")(attack_command)
 agency_app.add_typer(secret_app, name="secret", help="The linkage secret: make, seal, open, compare, change.")
 
-ExtractArgument = Annotated[Path, typer.Argument(help="The extract: CSV, TSV, Excel or Parquet.")]
-MappingOption = Annotated[Path | None, typer.Option("--mapping", help="Another mapping than the one in agency.yaml.")]
-DateOption = Annotated[
-    str | None,
-    typer.Option("--extract-date", help="The day of the extract, such as 2026-11-16; found out if left away."),
-]
 FamiliesOption = Annotated[
     Path | None,
     typer.Option("--declarations", help="Folder with families.csv and consents.csv; else the extract's own folder."),
@@ -155,11 +157,11 @@ def check(
     from agencies.report_html import html_report
     from agencies.report_terminal import print_report
 
-    _check_report(html, (".html", ".htm"))
-    _check_report(json_file, (".json",))
+    check_report_path(html, WEB_PAGE)
+    check_report_path(json_file, JSON)
     opened = AgencyFolder(folder)
     with progress_bar() as progress:
-        reading = open_reading(opened, extract, mapping=mapping, extract_date=_day(extract_date), progress=progress)
+        reading = open_reading(opened, extract, mapping=mapping, extract_date=day_of(extract_date), progress=progress)
         report = check_extract(opened, reading, _declarations(extract, declarations))
     print_report(report, output())
     if html:
@@ -225,7 +227,7 @@ def encode(
 
     opened = AgencyFolder(folder)
     with progress_bar() as progress:
-        reading = open_reading(opened, extract, mapping=mapping, extract_date=_day(extract_date), progress=progress)
+        reading = open_reading(opened, extract, mapping=mapping, extract_date=day_of(extract_date), progress=progress)
         if preview:
             from agencies.preview import print_explanation, print_preview
 
@@ -318,34 +320,12 @@ def drill(
         output().print(escape(line))
 
 
-def _check_report(path: Path | None, suffixes: tuple[str, ...]) -> None:
-    """A report replaces the last one, and nothing else: not an extract that was named by mistake."""
-    if path is not None and path.suffix.lower() not in suffixes:
-        raise InputError(
-            f"`{path.name}` is no name for this report.", next_step=f"Let its name end with {suffixes[0]}."
-        )
-    if path is not None and not path.absolute().parent.is_dir():
-        raise InputError(f"There is no folder for the report `{path.name}`.", next_step="Make it, or write elsewhere.")
-
-
 def _own_protocol(folder: Path) -> Path:
     """The protocol of a folder; outside of one, the protocol that ships."""
     if not (folder / settings_file.FILE).exists():
         return PROTOCOL_FILE
     opened = AgencyFolder(folder)
     return opened.path / opened.settings.protocol
-
-
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise InputError("`--extract-date` is not a date such as 2026-11-16.", next_step="Correct it.") from None
-    if day > datetime.now(UTC).date():
-        raise InputError("`--extract-date` is in the future.", next_step="Correct it.")
-    return day
 
 
 def _declarations(extract: Path, given: Path | None) -> Path | None:

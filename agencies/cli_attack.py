@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from agencies.cli_extract import JSON, WEB_PAGE, DateOption, ExtractArgument, MappingOption, check_report_path, day_of
 from agencies.cli_parties import FolderOption
 from agencies.folder import AgencyFolder
-from protocols.errors import InputError, SubmissionError
+from protocols.errors import SubmissionError
 
 QUICK_SAMPLE = 300
 
 
 def attack_command(
-    extract: Annotated[Path, typer.Argument(help="The extract: CSV, TSV, Excel or Parquet.")],
+    extract: ExtractArgument,
     folder: FolderOption = Path(),
-    mapping: Annotated[
-        Path | None, typer.Option("--mapping", help="Another mapping than the one in agency.yaml.")
-    ] = None,
-    extract_date: Annotated[str | None, typer.Option("--extract-date", help="The day of the extract.")] = None,
+    mapping: MappingOption = None,
+    extract_date: DateOption = None,
     attacker_list: Annotated[
         Path | None, typer.Option("--list", help="A public list (CSV) for the attacker, instead of the extract itself.")
     ] = None,
@@ -45,11 +43,13 @@ def attack_command(
     from agencies.files import write_private
     from agencies.reading import open_reading
 
+    check_report_path(html, WEB_PAGE)
+    check_report_path(json_file, JSON)
     opened = AgencyFolder(folder)
     if quick and sample is None:
         sample = QUICK_SAMPLE
     with progress_bar() as progress:
-        reading = open_reading(opened, extract, mapping=mapping, extract_date=_day(extract_date), progress=progress)
+        reading = open_reading(opened, extract, mapping=mapping, extract_date=day_of(extract_date), progress=progress)
         report = attack_extract(
             opened, reading, sample=sample, deep=deep, attacker_list=attacker_list, seed=seed, progress=progress
         )
@@ -68,15 +68,3 @@ def attack_command(
             f"A submission of this extract would not be made: {refusal_words(blocking)}.",
             next_step="Change the encoding in the sharing protocol, and attack again; `encode --override-report` says who answers for it.",
         )
-
-
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise InputError("`--extract-date` is not a date such as 2026-11-16.", next_step="Correct it.") from None
-    if day > datetime.now(UTC).date():
-        raise InputError("`--extract-date` is in the future.", next_step="Correct it.")
-    return day

@@ -140,6 +140,7 @@ def test_keys_in_clear_only_when_a_person_says_so(tmp_path: Path, monkeypatch: p
         (("check", "absent.csv"), 11, "no file `absent.csv`"),
         (("check", "."), 11, "is a folder"),
         (("check", "x.csv", "--html", "x.csv"), 11, "no name for this report"),
+        (("attack", "x.csv", "--html", "x.csv"), 11, "no name for this report"),
         (("check", "x.csv", "--json", "nowhere/x.json"), 11, "no folder for the report"),
         (("submit", "x.csv"), 13, "`x.csv` cannot be sent"),
         (("withdraw", "sub-12", "--yes"), 11, "`sub-12` is not a submission's id"),
