@@ -25,7 +25,8 @@ from agencies.standardise.person import StandardiseRules
 from config.resources import PROTOCOL_FILE
 from kinlink.evaluate import encode_folder, families_of, no_guards
 from kinlink.evaluate_folder import FolderOfExtracts, read_folder
-from kinlink.evaluate_score import Quality, Scorer, total
+from kinlink.evaluate_score import Scorer, total
+from kinlink.quality import Quality
 from linkage import one_agency
 from linkage.family import Confirmed
 from linkage.matcher import link

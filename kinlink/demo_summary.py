@@ -15,7 +15,8 @@ from agencies.folder import AgencyFolder
 from agencies.receipts import receipts
 from config.resources import COUNTY_DATA
 from kinlink.demo_stage import Stage
-from kinlink.demo_truth import ANCHOR, Measured, measure
+from kinlink.demo_truth import ANCHOR, measure
+from kinlink.quality import Quality
 from protocols.audit.events.vocabulary import EventKind
 from protocols.submission import Counts
 
@@ -36,7 +37,7 @@ def print_summary(stage: Stage, agencies: Sequence[str], database: Path, seconds
     )
 
 
-def _agencies(home: Path, agencies: Sequence[str], measured: dict[str, Measured]) -> Table:
+def _agencies(home: Path, agencies: Sequence[str], measured: dict[str, Quality]) -> Table:
     table = Table(title="Submitted and linked", title_justify="left")
     table.add_column("agency")
     for name in (

@@ -8,12 +8,12 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
 from agencies.folder import AgencyFolder
+from kinlink.quality import Quality
 
 ANCHOR = "social_care"
 _LINKS = text("SELECT member_ref, agency, record_ref, grade FROM links WHERE state = 'active'")
@@ -22,34 +22,7 @@ _MEMBERS = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Links of one agency against the truth: pairs of member and record."""
-
-    agency: str
-    certain: int
-    certain_right: int
-    probable: int
-    probable_right: int
-    true_pairs: int
-
-    @property
-    def precision(self) -> float:
-        """Share of the certain links that are right."""
-        return self.certain_right / self.certain if self.certain else 1.0
-
-    @property
-    def recall(self) -> float:
-        """Share of the true pairs that are certain links."""
-        return self.certain_right / self.true_pairs if self.true_pairs else 1.0
-
-    @property
-    def recall_with_probable(self) -> float:
-        """Share of the true pairs that are links of either grade."""
-        return (self.certain_right + self.probable_right) / self.true_pairs if self.true_pairs else 1.0
-
-
-def measure(home: Path, agencies: Sequence[str], truth: Path, database: str) -> list[Measured]:
+def measure(home: Path, agencies: Sequence[str], truth: Path, database: str) -> list[Quality]:
     """Precision and recall of the links in the service's database, for each agency but the anchor."""
     people = _people_by_reference(home, agencies, truth)
     engine = create_engine(database)
@@ -92,15 +65,17 @@ def _measured(
     agency: str,
     true_pairs: set[tuple[str, str]],
     links: dict[tuple[str, str, str], str],
-) -> Measured:
+) -> Quality:
     found = {(member, ref): grade for (member, at, ref), grade in links.items() if at == agency}
     certain = {pair for pair, grade in found.items() if grade == "certain"}
     probable = set(found) - certain
-    return Measured(
+    return Quality(
         agency=agency,
         certain=len(certain),
         certain_right=len(certain & true_pairs),
         probable=len(probable),
         probable_right=len(probable & true_pairs),
         true_pairs=len(true_pairs),
+        wrong_people=len({ref for _, ref in certain - true_pairs}),
+        linked_records=len({ref for _, ref in certain}),
     )

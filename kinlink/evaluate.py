@@ -13,7 +13,8 @@ from agencies.encoders import NamedEncoding, check_encoder, protocol_encodings
 from agencies.encoding.comparator import CheckEncoder
 from agencies.standardise.person import StandardiseRules, StandardPerson
 from kinlink.evaluate_folder import FolderOfExtracts, FolderRecord, read_folder
-from kinlink.evaluate_score import Quality, Scorer
+from kinlink.evaluate_score import Scorer
+from kinlink.quality import Quality
 from linkage.grade import Rule
 from linkage.matcher import Progress, link
 from linkage.records import EncodedRecords, Family, Member

@@ -17,7 +17,8 @@ from config.resources import PROTOCOL_FILE
 from kinlink.evaluate import Evaluation, evaluate, expected_false, write_links
 from kinlink.evaluate_groups import divisions
 from kinlink.evaluate_report import write_report
-from kinlink.evaluate_score import Quality, gaps
+from kinlink.evaluate_score import gaps
+from kinlink.quality import Quality
 from protocols.errors import InputError
 from protocols.load import load_protocol
 from protocols.vocabulary import Grade

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kinlink.evaluate import Evaluation, expected_false
 from kinlink.evaluate_groups import divisions
-from kinlink.evaluate_score import ENOUGH_PAIRS, Bin, Gap, GroupQuality, Quality, gaps, total
+from kinlink.evaluate_score import ENOUGH_PAIRS, Bin, Gap, GroupQuality, gaps, total
+from kinlink.quality import Quality
 from protocols.errors import InputError
 
 GAP_LIMIT = 0.05  # a larger gap in recall between groups is one to explain before the match rules go live

@@ -6,33 +6,25 @@ a linking run. The secret is a public one: nobody real is encoded.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from agencies.encoders import check_encoder, protocol_encodings
 from agencies.encoding.comparator import CheckEncoder
 from agencies.encoding.person import PersonEncoder
-from agencies.extract import Extract
-from agencies.mapping import load_mapping
-from agencies.reading import Reading
-from agencies.records import Record
 from agencies.standardise.person import StandardPerson
-from config.resources import COUNTY_DATA
+from kinlink.county import ANCHOR, county_families, county_records
 from linkage.declared import declared
 from linkage.knockout import Case, EncodedPairs, Line, Part, failures, knock_out
 from linkage.learn import learn
-from linkage.records import EncodedRecords, Family, Member
 from protocols.errors import ProtocolError
 from protocols.load import LoadedProtocol
 from protocols.vocabulary import Kind
 
 SECRET = hashlib.sha256(b"kinlink knock-out table, nobody real is encoded with this").digest()
-ANCHOR, AGENCY = "social_care", "health"
+AGENCY = "health"
 PAIRS = 200
 _ADULT_BEFORE = 2008
 _unsound: dict[str, tuple[str, ...]] = {}
@@ -47,10 +39,10 @@ _FIELDS: dict[Part, tuple[str, ...]] = {
 def knock_out_table(protocol: LoadedProtocol, pairs: int = PAIRS) -> tuple[Line, ...]:
     """Compute the table. Takes seconds: two agencies of the county are encoded and compared. Raises `InputError`."""
     encoder, checks = protocol_encodings(protocol)[0].encoder(SECRET), check_encoder(protocol, SECRET)
-    anchor, people = _records(ANCHOR, protocol, encoder, checks)
-    agency, _ = _records(AGENCY, protocol, encoder, checks)
+    anchor, people = county_records(ANCHOR, protocol, encoder, checks)
+    agency, _ = county_records(AGENCY, protocol, encoder, checks)
     rules = protocol.document.matching
-    learnt = learn(anchor, declared(anchor, _families()), [agency], rules, None, lambda name, at: None)
+    learnt = learn(anchor, declared(anchor, county_families()), [agency], rules, None, lambda name, at: None)
     whole = [p for p in people if _is_whole(p)]
     pairer = _Pairer(encoder, checks, whole, pairs)
     return knock_out(pairer, learnt.calibration, AGENCY, rules)
@@ -71,35 +63,6 @@ def require_sound(protocol: LoadedProtocol, lines: Sequence[Line]) -> None:
             f"{protocol.label} would call links certain on too little: {'; '.join(failed)}.",
             next_step="Raise `matching.guards.closeness` or `matching.certain`, or give the date of birth more bits.",
         )
-
-
-def _records(
-    agency: str, protocol: LoadedProtocol, encoder: PersonEncoder, checks: CheckEncoder
-) -> tuple[EncodedRecords, list[StandardPerson]]:
-    mapping = load_mapping(COUNTY_DATA / agency / "mapping.yaml", agency, protocol)
-    reading = Reading(Extract(COUNTY_DATA / agency / "extract.csv", mapping), mapping, protocol, agency)
-    records = [each for each in reading.records() if isinstance(each, Record)]
-    people = [person for record in records for person in record.people]
-    owner = [place for place, record in enumerate(records) for _ in record.people]
-    encoded = EncodedRecords(
-        agency,
-        tuple(record.local for record in records),
-        encoder.encode(people),
-        np.array(owner, dtype=np.int32),
-        tuple(record.groups for record in records),
-        tuple(str(record.kind) for record in records),
-        checks=checks.for_matching(people),
-    )
-    return encoded, people
-
-
-def _families() -> list[Family]:
-    members: dict[str, list[Member]] = {}
-    with (COUNTY_DATA / ANCHOR / "members.csv").open(encoding="utf-8", newline="") as source:
-        for row in csv.DictReader(source):
-            name = f"{row['family_ref']}/{row['member_ref']}"
-            members.setdefault(row["family_ref"], []).append(Member(name, row["member_ref"], row["kind"], row["role"]))
-    return [Family(ref, tuple(own)) for ref, own in members.items()]
 
 
 def _is_whole(person: StandardPerson) -> bool:

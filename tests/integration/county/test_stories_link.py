@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections import defaultdict
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from agencies.encoders import check_encoder, protocol_encodings
-from agencies.extract import Extract
-from agencies.mapping import load_mapping
-from agencies.reading import Reading
-from agencies.records import Record
+from kinlink.county import ANCHOR, county_families, county_records
 from linkage.matcher import link
-from linkage.records import EncodedRecords, Family, Member
 from protocols.load import load_protocol
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -29,35 +23,13 @@ def table(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(source))
 
 
-def encoded(agency: str) -> EncodedRecords:
-    protocol = load_protocol(CONFIG / "protocols" / "hertfordshire.yaml")
-    mapping = load_mapping(DATA / agency / "mapping.yaml", agency, protocol)
-    reading = Reading(Extract(DATA / agency / "extract.csv", mapping), mapping, protocol, agency)
-    records = [each for each in reading.records() if isinstance(each, Record)]
-    people = [person for record in records for person in record.people]
-    owner = [place for place, record in enumerate(records) for _ in record.people]
-    encoder = protocol_encodings(protocol)[0].encoder(SECRET)
-    return EncodedRecords(
-        agency,
-        tuple(record.local for record in records),
-        encoder.encode(people),
-        np.array(owner, dtype=np.int32),
-        tuple(record.groups for record in records),
-        tuple(str(record.kind) for record in records),
-        checks=check_encoder(protocol, SECRET).for_matching(people),
-    )
-
-
 @pytest.fixture(scope="module")
 def grades() -> dict[tuple[str, str, str], str]:
     """(agency, social care's reference, the agency's reference) to the grade of their link."""
-    members: dict[str, list[Member]] = defaultdict(list)
-    for row in table("social_care/members.csv"):
-        name = f"{row['family_ref']}/{row['member_ref']}"
-        members[row["family_ref"]].append(Member(name, row["member_ref"], row["kind"], row["role"]))
-    families = [Family(ref, tuple(own)) for ref, own in members.items()]
-    rules = load_protocol(CONFIG / "protocols" / "hertfordshire.yaml").document.matching
-    found = link(encoded("social_care"), families, [encoded(agency) for agency in PARTNERS], rules)
+    protocol = load_protocol(CONFIG / "protocols" / "hertfordshire.yaml")
+    encoder, checks = protocol_encodings(protocol)[0].encoder(SECRET), check_encoder(protocol, SECRET)
+    anchor, *others = (county_records(agency, protocol, encoder, checks)[0] for agency in (ANCHOR, *PARTNERS))
+    found = link(anchor, county_families(), others, protocol.document.matching)
     return {(each.agency, each.member_id.split("/")[1], each.record_ref): each.grade for each in found.links}
 
 
