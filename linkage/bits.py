@@ -1,7 +1,7 @@
-"""Bit-packed CLKs: packing, popcounts, the tile layout of the search kernels, and the kernels' one inner loop.
+"""Bit-packed CLKs: packing, popcounts, and the tile layout of the search kernels.
 
-A CLK of any length is held as 64-bit words, padded with zero words to a multiple of `CHUNK` so that the inner loop can
-be unrolled. Padding changes neither a popcount nor a Hamming distance.
+A CLK of any length is held as 64-bit words, padded with zero words to a multiple of `CHUNK` so that the
+kernels need no remainders. Padding changes neither a popcount nor a Hamming distance.
 """
 
 from __future__ import annotations
@@ -16,12 +16,17 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from linkage.lanes import LANES
+
 Words = NDArray[np.uint64]
 F = TypeVar("F", bound=Callable[..., Any])
 
-CHUNK = 4  # words in one unrolled step
-ROWS = 4  # rows of the left side that share one load of the right side
-WIDTH = 128  # encodings of the right side in a tile: 16 kB at 1,024 bits, so that a tile stays in the L1 cache
+CHUNK = 4  # an encoding is a multiple of so many words
+LINE = 64  # bytes in a line of the cache
+WIDTH = 128  # most encodings of the right side in a tile
+TILE_WORDS = (
+    2_048  # most words in a tile, where they are more than `LANES` encodings: 16 kB, so that it stays in the L1 cache
+)
 
 
 def compiled(function: F) -> F:
@@ -69,12 +74,15 @@ def _prefetch(typing_context: Any, words: Any, row: Any, word: Any) -> Any:
 
 
 def pack(clks: NDArray[np.uint8]) -> Words:
-    """(n, bytes) encodings as (n, words) 64-bit words, words a multiple of `CHUNK`."""
+    """(n, bytes) encodings as (n, words) 64-bit words, words a multiple of `CHUNK`, beginning at a line of the cache."""
     count, size = clks.shape
     step = 8 * CHUNK
-    padded = np.zeros((count, max(step, -(-size // step) * step)), dtype=np.uint8)
-    padded[:, :size] = clks
-    return padded.view(np.uint64)
+    words = max(step, -(-size // step) * step) // 8
+    room = np.zeros(count * words + LINE // 8, dtype=np.uint64)
+    begin = -room.ctypes.data % LINE // 8
+    packed = room[begin : begin + count * words].reshape(count, words)
+    packed.view(np.uint8)[:, :size] = clks
+    return packed
 
 
 def popcounts(words: Words) -> NDArray[np.int64]:
@@ -82,36 +90,23 @@ def popcounts(words: Words) -> NDArray[np.int64]:
     return np.asarray(np.bitwise_count(words).sum(axis=1, dtype=np.int64))
 
 
+def tile_width(words: int) -> int:
+    """Encodings of this many words in a tile: a multiple of `LANES`, up to `WIDTH`."""
+    return max(LANES, min(WIDTH, TILE_WORDS // words // LANES * LANES))
+
+
 def tiled(words: Words) -> Words:
-    """(n, words) as (tiles, words, WIDTH): inside a tile the same word of all encodings lies side by side."""
+    """(n, words) as (tiles, words, width): inside a tile the same word of all encodings lies side by side."""
     count, size = words.shape
-    tiles = max(1, -(-count // WIDTH))
-    padded = np.zeros((tiles * WIDTH, size), dtype=np.uint64)
+    width = tile_width(size)
+    tiles = max(1, -(-count // width))
+    padded = np.zeros((tiles * width, size), dtype=np.uint64)
     padded[:count] = words
-    return np.ascontiguousarray(padded.reshape(tiles, WIDTH, size).transpose(0, 2, 1))
+    return np.ascontiguousarray(padded.reshape(tiles, width, size).transpose(0, 2, 1))
 
 
 popcount: Any = _popcount
 prefetch: Any = _prefetch
-
-
-@compiled
-def add_distances(  # pragma: no cover - compiled
-    left: Words, row: int, tile: Words, first: int, last: int, distance: NDArray[np.int64]
-) -> None:
-    """Add the Hamming distances over chunks first..last-1 of `ROWS` left rows to one tile into `distance` (ROWS, WIDTH)."""
-    for chunk in range(first, last):
-        w = chunk * CHUNK
-        a0, a1, a2, a3 = left[row, w], left[row, w + 1], left[row, w + 2], left[row, w + 3]
-        b0, b1, b2, b3 = left[row + 1, w], left[row + 1, w + 1], left[row + 1, w + 2], left[row + 1, w + 3]
-        c0, c1, c2, c3 = left[row + 2, w], left[row + 2, w + 1], left[row + 2, w + 2], left[row + 2, w + 3]
-        d0, d1, d2, d3 = left[row + 3, w], left[row + 3, w + 1], left[row + 3, w + 2], left[row + 3, w + 3]
-        for j in range(WIDTH):
-            p, q, r, s = tile[w, j], tile[w + 1, j], tile[w + 2, j], tile[w + 3, j]
-            distance[0, j] += popcount(a0 ^ p) + popcount(a1 ^ q) + popcount(a2 ^ r) + popcount(a3 ^ s)
-            distance[1, j] += popcount(b0 ^ p) + popcount(b1 ^ q) + popcount(b2 ^ r) + popcount(b3 ^ s)
-            distance[2, j] += popcount(c0 ^ p) + popcount(c1 ^ q) + popcount(c2 ^ r) + popcount(c3 ^ s)
-            distance[3, j] += popcount(d0 ^ p) + popcount(d1 ^ q) + popcount(d2 ^ r) + popcount(d3 ^ s)
 
 
 @compiled

@@ -2,8 +2,8 @@
 
 One contract serves both similarities. A pair is emitted when its Hamming distance is at most `limits[s]`, with s the sum
 of its two popcounts: for Dice the limit grows with s, for simple matching it is one number. Pruning loses nothing: whole
-tiles are skipped by popcount (Hamming distance is at least the difference of the popcounts), and a group of rows is
-dropped as soon as the words seen so far put every pair of it beyond its limit.
+tiles are skipped by popcount (Hamming distance is at least the difference of the popcounts), and a group of pairs is
+dropped when its first words put every pair of it beyond the limit; how many words to look at, a sample says.
 
 Results stream: tiles are shared out to threads, and a thread that has found `MOST_HELD` pairs hands them on and waits for
 its next turn, so memory does not depend on the number of results. They come in the same order whatever the number of threads.
@@ -22,14 +22,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.bits import CHUNK, ROWS, WIDTH, Words, add_distances, compiled, popcounts, tiled
+from linkage.bits import Words, compiled, popcount, popcounts, tiled
+from linkage.lanes import LANES, ROWS, near
 
 BLOCK_ROWS = 2_048
 """Rows of the left side in one task."""
 BLOCK_TILES = 64
-"""Tiles of the right side in one task: 8,192 encodings, 1 MB at 1,024 bits, so that they stay in the L2 cache."""
-LOOK = 0.5
-"""What looking at a group of rows costs, in chunks."""
+"""Tiles of the right side in one task: 1 MB, so that they stay in the L2 cache."""
+LOOK = 1.0
+"""What looking whether a group of pairs can be dropped costs, in words."""
 BUFFER = 1 << 16
 """Pairs that one call of the kernel may find."""
 MOST_HELD = 1 << 20
@@ -96,7 +97,7 @@ def search(left: Words, right: Words, limits: NDArray[np.int64], *, threads: int
         for row in range(0, a.words.shape[0], BLOCK_ROWS)
         for tile in range(0, b.tiles.shape[0], BLOCK_TILES)
     )
-    first_check = _first_check(a, b, limits)
+    first_check = best_look(a, b, limits).after
     workers = threads or os.cpu_count() or 1
     with ThreadPoolExecutor(max_workers=workers) as pool:
         waiting: deque[Future[_Part]] = deque()
@@ -133,14 +134,15 @@ def _search_block(
     left = _whole_groups(a.words[row:last_row])
     found: list[Pairs] = []
     held = 0
-    buffer = np.empty((3, BUFFER + ROWS * WIDTH), dtype=np.int32)
+    width = b.tiles.shape[2]
+    buffer = np.empty((3, BUFFER + ROWS * width), dtype=np.int32)
     while True:
         count, group, at = _emit(
             left,
             a.ones[row:last_row],
             b.tiles[tile:last_tile],
             b.ones,
-            tile * WIDTH,
+            tile * width,
             limits,
             first_check,
             buffer,
@@ -157,27 +159,38 @@ def _search_block(
             return _Part(found, (row, tile, start))
 
 
-def _first_check(a: Side, b: Side, limits: NDArray[np.int64]) -> int:
-    """After how many chunks to look whether a group of rows can be dropped: where a sample says it saves most.
+class Look(NamedTuple):
+    """After how many words it is best to look whether a group of pairs can be dropped, and the words then read for a pair, on average."""
 
-    A look costs about as much as `LOOK` chunks; the number of chunks itself means not to look before the end.
+    after: int
+    words: float
+
+
+def best_look(a: Side, b: Side, limits: NDArray[np.int64]) -> Look:
+    """Where a sample says that looking saves most.
+
+    A look costs about as much as `LOOK` words; `after` the number of words itself means not to look before the end.
     """
-    chunks = a.words.shape[1] // CHUNK
-    groups = np.linspace(0, max(0, a.words.shape[0] - ROWS), 24).astype(np.int64)
-    tiles = np.linspace(0, max(0, b.words.shape[0] - WIDTH), 8).astype(np.int64)
-    dropped = np.zeros(chunks)
-    for row in groups:
-        left = a.words[row : row + ROWS]
-        for column in tiles:
-            right = b.words[column : column + WIDTH]
-            words = np.bitwise_count(left[:, None, :] ^ right[None, :, :]).astype(np.int64)
-            so_far = words.reshape(*words.shape[:2], chunks, CHUNK).sum(axis=3).cumsum(axis=2).min(axis=(0, 1))
-            ones = a.ones[row : row + ROWS], b.ones[column : column + WIDTH]
-            limit = limits[ones[0].min() + ones[1].min() : ones[0].max() + ones[1].max() + 1].max()
-            dropped += so_far > limit
-    share = dropped / (groups.size * tiles.size)
-    cost = [after + LOOK + (1.0 - share[after - 1]) * (chunks - after) for after in range(1, chunks)]
-    return int(np.argmin(cost)) + 1 if cost and min(cost) < chunks else chunks
+    words = a.words.shape[1]
+    rows = np.linspace(0, max(0, a.words.shape[0] - ROWS), 24).astype(np.int64)
+    columns = np.linspace(0, max(0, b.words.shape[0] - LANES), 64).astype(np.int64)
+    dropped, skipped = np.zeros(words), 0
+    for row in rows:
+        left, left_ones = a.words[row : row + ROWS], a.ones[row : row + ROWS]
+        for column in columns:
+            right, right_ones = b.words[column : column + LANES], b.ones[column : column + LANES]
+            limit = limits[left_ones.min() + right_ones.min() : left_ones.max() + right_ones.max() + 1].max()
+            if max(right_ones.min() - left_ones.max(), left_ones.min() - right_ones.max()) > limit:
+                skipped += 1
+                continue
+            ones = np.bitwise_count(left[:, None, :] ^ right[None, :, :])
+            dropped += ones.cumsum(axis=2, dtype=np.int64).min(axis=(0, 1)) > limit
+    compared = max(1, rows.size * columns.size - skipped)
+    share = dropped / compared
+    cost = [after + LOOK + (1.0 - share[after - 1]) * (words - after) for after in range(1, words)]
+    after = int(np.argmin(cost)) + 1 if cost and min(cost) < words else words
+    least = min([*cost, float(words)])
+    return Look(after, least * compared / (rows.size * columns.size))
 
 
 def _whole_groups(words: Words) -> Words:
@@ -200,48 +213,39 @@ def _emit(  # pragma: no cover - compiled
     tile: int,
 ) -> tuple[int, int, int]:
     """Fill `buffer` with (row, column, distance) from (group, tile) on; the place to go on from, or tile -1 at the end."""
-    distance = np.empty((ROWS, WIDTH), dtype=np.int64)
-    chunks = left.shape[1] // CHUNK
+    distance = np.empty((ROWS, LANES), dtype=np.int64)
+    words, tile_size = tiles.shape[1:]
     rows, columns = left_ones.size, right_ones.size
-    room = buffer.shape[1] - ROWS * WIDTH
+    room = buffer.shape[1] - ROWS * tile_size
     count = 0
-    for row in range(group, rows, ROWS):
-        last = min(row + ROWS, rows)
-        fewest_left, most_left = left_ones[row], left_ones[last - 1]
-        for t in range(tile, tiles.shape[0]):
+    for t in range(tile, tiles.shape[0]):  # a tile is read again and again: it is in the L1 cache
+        column = first_column + t * tile_size
+        width = min(tile_size, columns - column)
+        fewest, most = right_ones[column], right_ones[column + width - 1]
+        for row in range(group, rows, ROWS):
             if count > room:
                 return count, row, t
-            column = first_column + t * WIDTH
-            width = min(WIDTH, columns - column)
-            fewest, most = right_ones[column], right_ones[column + width - 1]
+            last = min(row + ROWS, rows)
+            fewest_left, most_left = left_ones[row], left_ones[last - 1]
             limit = np.int64(-1)
             for s in range(fewest_left + fewest, most_left + most + 1):
                 limit = max(limit, limits[s])
             if max(fewest - most_left, fewest_left - most) > limit:
                 continue
-            distance[:] = 0
-            near = True
-            add_distances(left, row, tiles[t], 0, first_check, distance)
-            for last_look in range(2):
-                if last_look:
-                    add_distances(left, row, tiles[t], first_check, chunks, distance)
-                least = distance[0, 0]
-                for r in range(ROWS):
-                    for j in range(WIDTH):
-                        least = min(least, distance[r, j])
-                if least > limit:
-                    near = False
-                    break
-            if not near:
-                continue
-            for r in range(last - row):
-                for j in range(width):
-                    if distance[r, j] <= limits[left_ones[row + r] + right_ones[column + j]]:
+            for first in range(0, width, LANES):
+                found = near(left, row, tiles[t], first, first_check, words, limit, distance)
+                while found:
+                    at = popcount((found & -found) - np.uint64(1))
+                    found &= found - np.uint64(1)
+                    r, j = at // LANES, at % LANES
+                    if row + r >= rows or first + j >= width:
+                        continue
+                    if distance[r, j] <= limits[left_ones[row + r] + right_ones[column + first + j]]:
                         buffer[0, count] = row + r
-                        buffer[1, count] = column + j
+                        buffer[1, count] = column + first + j
                         buffer[2, count] = distance[r, j]
                         count += 1
-        tile = 0
+        group = 0
     return count, rows, -1
 
 
@@ -276,14 +280,15 @@ def tally(
 
 @compiled
 def _tally(left: Words, rows: int, tiles: Words, columns: int, bits: int) -> NDArray[np.int64]:  # pragma: no cover
-    distance = np.empty((ROWS, WIDTH), dtype=np.int64)
+    distance = np.empty((ROWS, LANES), dtype=np.int64)
     counts = np.zeros((ROWS, bits + 1), dtype=np.int64)  # one line for each row: neighbours do not wait for each other
+    words, tile_size = tiles.shape[1:]
     for t in range(tiles.shape[0]):
-        width = min(WIDTH, columns - t * WIDTH)
+        width = min(tile_size, columns - t * tile_size)
         for row in range(0, rows, ROWS):
-            distance[:] = 0
-            add_distances(left, row, tiles[t], 0, left.shape[1] // CHUNK, distance)
-            for j in range(width):
-                for r in range(min(ROWS, rows - row)):
-                    counts[r, distance[r, j]] += 1
+            for first in range(0, width, LANES):
+                near(left, row, tiles[t], first, words, words, np.int64(64 * words), distance)
+                for j in range(min(LANES, width - first)):
+                    for r in range(min(ROWS, rows - row)):
+                        counts[r, distance[r, j]] += 1
     return np.asarray(counts.sum(axis=0))

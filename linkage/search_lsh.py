@@ -1,12 +1,10 @@
 """The approximate search: locality-sensitive hashing by bit sampling, with a promised recall that is also measured.
 
-A table is a sample of bit positions; two encodings meet in it when they agree on all of them. A pair that differs in d
-of the b bits drawn from meets in a table of k positions with probability C(b-d, k) / C(b, k), so the number of tables follows from the
-distances of the pairs that matter and the promised recall (Indyk and Motwani 1998; for record linkage Karapiperis and
-Verykios 2015). The distances are taken from an exact search of a sample of rows, and on the same sample the tables are
-then held to their promise: what share of its pairs do they really find?
+A table is a sample of bit positions (`linkage.search_tables`); two encodings meet in it when they agree on all of them, and pairs
+that meet are compared. `linkage.plan` says which tables, from an exact search of a sample of rows, and holds them to their promise on it.
 
-Positions are drawn from the most balanced bits: a bit that is nearly always set sorts nothing (Franke et al. 2018).
+In a table the rows are sorted by their key. Most pairs that meet are in large buckets, so a bucket's rows are copied together and
+compared as the exact search compares: some rows against a tile. A pair is given in the first table in which it meets.
 """
 
 from __future__ import annotations
@@ -17,68 +15,56 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.bits import CHUNK, Words, compiled, popcount, popcounts, prefetch
+from linkage.bits import Words, compiled, popcount, popcounts, prefetch
+from linkage.lanes import LANES, ROWS, near
 from linkage.search_exact import Pairs
+from linkage.search_tables import Tables, first_table, keys
 
-MOST_TABLES = 4_096
-LONGEST_KEY = 24
-SHORTEST_KEY = 8
-SEED = 20_240_229  # the tables are the same in every run: the same input gives the same output
-AHEAD = 8  # buckets, and rows of each, that are asked for before their turn
+AHEAD = 48  # rows that are asked for before their turn
 LINE = 8  # words in a line of the cache
-_BUFFER = 1 << 18
-_ROOM = 1 << 10
+BLOCK_ROWS = 1_024
+"""Rows of a bucket's left side that are copied together: 128 kB at 1,024 bits, so that they stay in the L2 cache."""
+BLOCK_COLUMNS = 128
+"""Rows of its right side that they are compared with at a time."""
+BUFFER = 1 << 16
+"""Pairs that are kept for one call of the kernel, beside those of one block."""
+MOST_HELD = 1 << 20
+"""Pairs (12 bytes each) after which a table hands on what it has, and goes on in its next turn."""
 
 
 @dataclass(frozen=True)
-class Tables:
-    """Bit positions of each table, (tables, key bits), and the same as masks over the words, (tables, words)."""
+class _Search:
+    """What all tables share: both sides, their popcounts, the limits, and for each popcount sum the highest limit up to it."""
 
-    positions: NDArray[np.int64]
-    masks: Words
-
-    @staticmethod
-    def draw(choice: NDArray[np.int64], words: int, key_bits: int, tables: int) -> Tables:
-        """Draw tables from some bits of encodings of this many words."""
-        rng = np.random.default_rng(SEED)
-        positions = np.stack(
-            [np.sort(rng.choice(choice, min(key_bits, choice.size), replace=False)) for _ in range(tables)]
-        ).astype(np.int64)
-        masks = np.zeros((tables, words), dtype=np.uint64)
-        for table, row in enumerate(positions):
-            np.bitwise_or.at(masks[table], row // 64, np.uint64(1) << (row % 64).astype(np.uint64))
-        return Tables(positions, masks)
-
-    def find(self, differences: Words) -> NDArray[np.bool_]:
-        """Which pairs, given as the XOR of their encodings, meet in at least one table."""
-        return np.asarray(_first_tables(differences, self.masks) >= 0)
+    left: Words
+    right: Words
+    ones: tuple[NDArray[np.int32], NDArray[np.int32]]
+    limits: NDArray[np.int64]
+    highest: NDArray[np.int64]
+    tables: Tables
 
 
-def meeting_chance(bits: int, distance: NDArray[np.integer], key_bits: int) -> NDArray[np.float64]:
-    """Probability that a pair at each distance meets in one table."""
-    chance = np.ones(distance.shape, dtype=np.float64)
-    agreeing = bits - np.asarray(distance, dtype=np.float64)
-    for drawn in range(key_bits):
-        chance *= np.maximum(agreeing - drawn, 0.0) / (bits - drawn)
-    return chance
+class _Sorted(NamedTuple):
+    """Rows in the order of their keys on either side, and where those of each key that both sides have begin and end."""
+
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    left_first: NDArray[np.int32]
+    left_last: NDArray[np.int32]
+    right_first: NDArray[np.int32]
+    right_last: NDArray[np.int32]
 
 
-def tables_needed(bits: int, distance: NDArray[np.integer], key_bits: int, recall: float) -> int:
-    """The fewest tables in which, on average over pairs at these distances, a share `recall` meets; `MOST_TABLES` + 1 if none."""
-    chance = meeting_chance(bits, distance, key_bits)
-    missed = np.log1p(-np.minimum(chance, 1.0 - 1e-12))
-    low, high = 1, MOST_TABLES + 1
-    while low < high:
-        middle = (low + high) // 2
-        if 1.0 - np.exp(middle * missed).mean() >= recall:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+class _Part(NamedTuple):
+    """What a table has found since its last turn, and the table and place where it goes on if it is not done."""
+
+    pairs: list[Pairs]
+    rest: tuple[int, _Sorted, tuple[int, int, int]] | None
 
 
 def search(
@@ -87,198 +73,165 @@ def search(
     """Stream every pair within `limits[popcount sum]` that meets in a table, each once, in an order that is always the same."""
     if left.shape[0] == 0 or right.shape[0] == 0:
         return
-    ones = popcounts(left), popcounts(right)
+    ones = popcounts(left).astype(np.int32), popcounts(right).astype(np.int32)
+    whole = _Search(left, right, ones, limits, np.maximum.accumulate(limits), tables)
     workers = threads or os.cpu_count() or 1
     todo = iter(range(tables.positions.shape[0]))
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        waiting: deque[Future[list[Pairs]]] = deque()
+        waiting: deque[Future[_Part]] = deque(
+            pool.submit(_search_table, whole, table) for table in islice(todo, workers + 1)
+        )
         try:
-            for table in islice(todo, workers + 1):
-                waiting.append(pool.submit(_search_table, left, right, ones, limits, tables, table))
             while waiting:
-                found = waiting.popleft().result()
-                waiting.extend(
-                    pool.submit(_search_table, left, right, ones, limits, tables, table) for table in islice(todo, 1)
-                )
-                yield from found
+                part = waiting.popleft().result()
+                if part.rest is None:
+                    waiting.extend(pool.submit(_search_table, whole, table) for table in islice(todo, 1))
+                else:
+                    waiting.appendleft(pool.submit(_go_on, whole, *part.rest))
+                yield from part.pairs
         finally:
             for future in waiting:
                 future.cancel()
 
 
-def collision_rate(left: Words, right: Words, positions: NDArray[np.int64]) -> float:
-    """Share of all pairs of rows that agree on all positions."""
-    keys, counts = np.unique(_keys(left, positions), return_counts=True)
-    others, other_counts = np.unique(_keys(right, positions), return_counts=True)
-    _, a, b = np.intersect1d(keys, others, assume_unique=True, return_indices=True)
-    pairs = (counts[a].astype(np.float64) * other_counts[b]).sum()
-    return float(pairs / (left.shape[0] * right.shape[0]))
+def _search_table(whole: _Search, table: int) -> _Part:
+    positions = whole.tables.positions[table]
+    left, left_starts = _sorted_by_key(keys(whole.left, positions), positions.size)
+    right, right_starts = _sorted_by_key(keys(whole.right, positions), positions.size)
+    both = np.flatnonzero((np.diff(left_starts) > 0) & (np.diff(right_starts) > 0))
+    bounds = left_starts[both], left_starts[both + 1], right_starts[both], right_starts[both + 1]
+    return _go_on(whole, table, _Sorted(left, right, *bounds), (0, 0, 0))
 
 
-def balanced(left: Words, right: Words, bits: int) -> NDArray[np.int64]:
-    """The more balanced half of the bits of both sides: a bit that nearly everybody has sorts nothing."""
-    rows = [side[:: max(1, side.shape[0] // 5_000)] for side in (left, right)]
-    sample = np.concatenate(rows)
-    shares = np.unpackbits(sample.view(np.uint8), axis=1, bitorder="little")[:, :bits].mean(axis=0)
-    return np.sort(np.argsort(np.abs(shares - 0.5), kind="stable")[: max(SHORTEST_KEY, bits // 2)])
-
-
-def _search_table(
-    left: Words,
-    right: Words,
-    ones: tuple[NDArray[np.int64], NDArray[np.int64]],
-    limits: NDArray[np.int64],
-    tables: Tables,
-    table: int,
-) -> list[Pairs]:
-    positions = tables.positions[table]
-    left_order, left_starts = _sorted_by_key(_keys(left, positions), positions.size)
-    right_order, right_starts = _sorted_by_key(_keys(right, positions), positions.size)
-    left_first, left_last, right_first, right_last = _shared(left_starts, right_starts)
-    in_order = ones[0][left_order], ones[1][right_order]
-    found = []
-    buffer = np.empty((3, _BUFFER + _ROOM), dtype=np.int32)
-    bucket, place, within = 0, 0, 0
-    while bucket < left_first.size:
-        count, bucket, place, within = _join(
-            left,
-            right,
-            *in_order,
-            limits,
-            tables.masks[: table + 1],
-            left_order,
-            right_order,
-            (left_first, left_last, right_first, right_last),
+def _go_on(whole: _Search, table: int, rows: _Sorted, place: tuple[int, int, int]) -> _Part:
+    found: list[Pairs] = []
+    held = 0
+    buffer = np.empty((3, BUFFER + BLOCK_ROWS * BLOCK_COLUMNS), dtype=np.int32)
+    while place[0] < rows.left_first.size:
+        if held >= MOST_HELD:
+            return _Part(found, (table, rows, place))
+        count, *at = _join(
+            whole.left,
+            whole.right,
+            *whole.ones,
+            whole.limits,
+            whole.highest,
+            whole.tables.masks,
+            table,
+            rows,
+            BUFFER,
             buffer,
-            bucket,
-            place,
-            within,
+            *place,
         )
+        place = (at[0], at[1], at[2])
         if count:
             found.append(Pairs(*buffer[:, :count].copy()))
-    return found
-
-
-def _shared(
-    left_starts: NDArray[np.int32], right_starts: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """Where the rows of each key that both sides have begin and end, on either side."""
-    both = np.flatnonzero((np.diff(left_starts) > 0) & (np.diff(right_starts) > 0))
-    return left_starts[both], left_starts[both + 1], right_starts[both], right_starts[both + 1]
-
-
-@compiled
-def _keys(words: Words, positions: NDArray[np.int64]) -> NDArray[np.int64]:  # pragma: no cover - compiled
-    keys = np.zeros(words.shape[0], dtype=np.int64)
-    for row in range(words.shape[0]):
-        key = np.int64(0)
-        for p in positions:
-            key = (key << 1) | np.int64((words[row, p >> 6] >> np.uint64(p & 63)) & np.uint64(1))
-        keys[row] = key
-    return keys
+            held += count
+    return _Part(found, None)
 
 
 @compiled
 def _sorted_by_key(  # pragma: no cover - compiled
-    keys: NDArray[np.int64], key_bits: int
+    found: NDArray[np.int32], key_bits: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Counting sort: rows in the order of their keys, and where each key's rows begin."""
     starts = np.zeros((1 << key_bits) + 1, dtype=np.int32)
-    for key in keys:
+    for key in found:
         starts[key + 1] += 1
     for key in range(1 << key_bits):
         starts[key + 1] += starts[key]
-    order = np.empty(keys.size, dtype=np.int32)
+    order = np.empty(found.size, dtype=np.int32)
     filled = starts[:-1].copy()
-    for row in range(keys.size):
-        order[filled[keys[row]]] = row
-        filled[keys[row]] += 1
+    for row in range(found.size):
+        order[filled[found[row]]] = row
+        filled[found[row]] += 1
     return order, starts
+
+
+@compiled
+def _ask_for(words: Words, order: NDArray[np.int32], at: int) -> None:  # pragma: no cover - compiled
+    if at < order.size:
+        for w in range(0, words.shape[1], LINE):
+            prefetch(words, order[at], w)
 
 
 @compiled
 def _join(  # pragma: no cover - compiled
     left: Words,
     right: Words,
-    left_ones: NDArray[np.int64],
-    right_ones: NDArray[np.int64],
+    left_ones: NDArray[np.int32],
+    right_ones: NDArray[np.int32],
     limits: NDArray[np.int64],
+    highest: NDArray[np.int64],
     masks: Words,
-    left_order: NDArray[np.int32],
-    right_order: NDArray[np.int32],
-    buckets: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]],
+    table: int,
+    rows: _Sorted,
+    room: int,
     buffer: NDArray[np.int32],
     bucket: int,
-    place: int,
-    within: int,
+    row: int,
+    column: int,
 ) -> tuple[int, int, int, int]:
-    """Compare the rows that share a key; a pair that met in an earlier table is not given again.
+    """Fill `buffer` with (row, row, distance) of the pairs that first meet here, and say where to go on: bucket, row and column in it.
 
-    The popcounts are in the order of the rows. `place` and `within` are how many of the bucket's rows are done. Rows lie
-    anywhere in memory: those of later buckets are asked for while this one's are compared.
+    Rows lie anywhere in memory: they are asked for some rows before their turn.
     """
-    left_first, left_last, right_first, right_last = buckets
     words = left.shape[1]
+    most_rows = (buffer.shape[1] - room) // BLOCK_COLUMNS
+    block = np.zeros((most_rows, words), dtype=np.uint64)
+    tile = np.zeros((words, BLOCK_COLUMNS), dtype=np.uint64)
+    block_ones = np.zeros(most_rows, dtype=np.int64)
+    tile_ones = np.zeros(BLOCK_COLUMNS, dtype=np.int64)
+    distance = np.empty((ROWS, LANES), dtype=np.int64)
+    difference = np.empty((1, words), dtype=np.uint64)
     count = 0
-    while bucket < left_first.size:
-        ahead = bucket + AHEAD
-        if ahead < left_first.size:
-            for at in range(left_first[ahead], min(left_last[ahead], left_first[ahead] + AHEAD)):
-                for w in range(0, words, LINE):
-                    prefetch(left, left_order[at], w)
-            for at in range(right_first[ahead], min(right_last[ahead], right_first[ahead] + AHEAD)):
-                for w in range(0, words, LINE):
-                    prefetch(right, right_order[at], w)
-        first, last = right_first[bucket], right_last[bucket]
-        for row in range(left_first[bucket] + place, left_last[bucket]):
-            i = left_order[row]
-            for at in range(first + within, last):
-                j = right_order[at]
-                limit = limits[left_ones[row] + right_ones[at]]
-                distance = np.int64(0)
-                for w in range(0, words, CHUNK):
-                    distance += popcount(left[i, w] ^ right[j, w]) + popcount(left[i, w + 1] ^ right[j, w + 1])
-                    distance += popcount(left[i, w + 2] ^ right[j, w + 2]) + popcount(left[i, w + 3] ^ right[j, w + 3])
-                    if distance > limit:
-                        break
-                if distance <= limit and not _met_before(left, right, i, j, masks):
-                    buffer[0, count] = i
-                    buffer[1, count] = j
-                    buffer[2, count] = distance
-                    count += 1
-                    if count == buffer.shape[1]:
-                        return count, bucket, row - left_first[bucket], at + 1 - first
-            within = 0
-        place = 0
+    while bucket < rows.left_first.size:
+        while rows.left_first[bucket] + row < rows.left_last[bucket]:
+            first_row = rows.left_first[bucket] + row
+            height = min(most_rows, rows.left_last[bucket] - first_row)
+            for i in range(height):
+                _ask_for(left, rows.left, first_row + i + AHEAD)
+                block[i] = left[rows.left[first_row + i]]
+                block_ones[i] = left_ones[rows.left[first_row + i]]
+            while rows.right_first[bucket] + column < rows.right_last[bucket]:
+                if count > room:
+                    return count, bucket, row, column
+                first_column = rows.right_first[bucket] + column
+                width = min(BLOCK_COLUMNS, rows.right_last[bucket] - first_column)
+                most = np.int64(0)
+                for j in range(width):
+                    _ask_for(right, rows.right, first_column + j + AHEAD)
+                    line = rows.right[first_column + j]
+                    for w in range(words):
+                        tile[w, j] = right[line, w]
+                    tile_ones[j] = right_ones[line]
+                    most = max(most, tile_ones[j])
+                for i in range(0, height, ROWS):
+                    most_left = block_ones[i]
+                    for r in range(i + 1, min(i + ROWS, height)):
+                        most_left = max(most_left, block_ones[r])
+                    bound = highest[most_left + most]
+                    for j in range(0, width, LANES):
+                        found = near(block, i, tile, j, words, words, bound, distance)
+                        while found:
+                            at = popcount((found & -found) - np.uint64(1))
+                            found &= found - np.uint64(1)
+                            r, c = i + at // LANES, j + at % LANES
+                            if r >= height or c >= width:
+                                continue
+                            apart = distance[at // LANES, at % LANES]
+                            if apart > limits[block_ones[r] + tile_ones[c]]:
+                                continue
+                            for w in range(words):
+                                difference[0, w] = block[r, w] ^ tile[w, c]
+                            if first_table(difference, masks, table) < 0:
+                                buffer[0, count] = rows.left[first_row + r]
+                                buffer[1, count] = rows.right[first_column + c]
+                                buffer[2, count] = apart
+                                count += 1
+                column += width
+            column = 0
+            row += height
+        row = 0
         bucket += 1
     return count, bucket, 0, 0
-
-
-@compiled
-def _met_before(left: Words, right: Words, i: int, j: int, masks: Words) -> bool:  # pragma: no cover - compiled
-    for table in range(masks.shape[0] - 1):
-        same = True
-        for w in range(masks.shape[1]):
-            if (left[i, w] ^ right[j, w]) & masks[table, w]:
-                same = False
-                break
-        if same:
-            return True
-    return False
-
-
-@compiled
-def _first_tables(differences: Words, masks: Words) -> NDArray[np.int64]:  # pragma: no cover - compiled
-    """The first table in which each pair meets, or -1."""
-    first = np.full(differences.shape[0], -1, dtype=np.int64)
-    for pair in range(differences.shape[0]):
-        for table in range(masks.shape[0]):
-            same = True
-            for w in range(masks.shape[1]):
-                if differences[pair, w] & masks[table, w]:
-                    same = False
-                    break
-            if same:
-                first[pair] = table
-                break
-    return first

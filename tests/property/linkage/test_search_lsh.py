@@ -13,7 +13,7 @@ from linkage.bits import Words, pack
 from linkage.plan import Plan, make_plan, search_by
 from linkage.search_exact import Pairs, dice_limits
 from linkage.search_exact import search as search_exact
-from linkage.search_lsh import Tables, balanced, meeting_chance, tables_needed
+from linkage.search_tables import MOST_TABLES, Tables, meeting_chance, tables_needed, telling_bits
 from protocols.errors import InputError
 from protocols.matching import SearchKind, SearchRules
 
@@ -53,7 +53,7 @@ def test_lsh_is_the_part_of_exact_that_meets_in_a_table(
     b = np.vstack([_near(rng, a[: right // 2], noise), _rows(rng, right - min(left, right // 2), bits)])
     words: tuple[Words, Words] = (pack(a), pack(b))
     limits = dice_limits(64 * words[0].shape[1], threshold)
-    choice = balanced(*words, bits) if left and len(b) else np.arange(bits)
+    choice = telling_bits(*words, words[0][:0], bits) if left and len(b) else np.arange(bits)
     tables = Tables.draw(choice, words[0].shape[1], key_bits, count)
     every = _set(list(search_exact(*words, limits, threads=1)))
     found = _set(list(search_lsh.search(*words, limits, tables, threads=2)))
@@ -75,21 +75,25 @@ def test_the_order_of_lsh_does_not_depend_on_threads(seed: int) -> None:
     a = _rows(rng, 200, 256)
     words = pack(a), pack(_near(rng, a, 0.1))
     limits = dice_limits(256, 0.7)
-    tables = Tables.draw(balanced(*words, 256), words[0].shape[1], 8, 9)
+    tables = Tables.draw(telling_bits(*words, words[0] ^ words[1], 256), words[0].shape[1], 8, 9)
     one, three = (Pairs.join(list(search_lsh.search(*words, limits, tables, threads=n))) for n in (1, 3))
     assert all(np.array_equal(x, y) for x, y in zip(one, three, strict=True))
 
 
 def test_full_buffers_come_back_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """More pairs of one key than a buffer holds: nothing is lost at the seams."""
-    monkeypatch.setattr(search_lsh, "_BUFFER", 8)
-    monkeypatch.setattr(search_lsh, "_ROOM", 5)
+    monkeypatch.setattr(search_lsh, "BUFFER", 8)
+    monkeypatch.setattr(search_lsh, "BLOCK_ROWS", 12)
+    monkeypatch.setattr(search_lsh, "BLOCK_COLUMNS", 16)
+    monkeypatch.setattr(search_lsh, "MOST_HELD", 100)
     rng = np.random.default_rng(4)
     words = pack(np.repeat(_rows(rng, 3, 64), 20, axis=0)), pack(_rows(rng, 50, 64))
     limits = np.full(2 * 256 + 1, 256, dtype=np.int64)
     tables = Tables.draw(np.arange(64), words[0].shape[1], 1, 3)
     differences = (words[0][:, None, :] ^ words[1][None, :, :]).reshape(-1, words[0].shape[1])
-    assert len(_set(list(search_lsh.search(*words, limits, tables, threads=1)))) == int(tables.find(differences).sum())
+    assert len(_set(list(search_lsh.search(*words, limits, tables, threads=1)))) == int(
+        (tables.first(differences) >= 0).sum()
+    )
 
 
 @settings(max_examples=50, deadline=None)
@@ -101,7 +105,7 @@ def test_the_number_of_tables_is_the_fewest_that_keep_the_promise(
     distance = np.array(data.draw(st.lists(st.integers(0, bits // 4), min_size=1, max_size=20)))
     needed = tables_needed(bits, distance, key_bits, recall)
     chance = meeting_chance(bits, distance, key_bits)
-    if needed <= search_lsh.MOST_TABLES:
+    if needed <= MOST_TABLES:
         assert float((1 - (1 - chance) ** needed).mean()) >= recall - 1e-9
     if needed > 1:
         assert float((1 - (1 - chance) ** (needed - 1)).mean()) < recall + 1e-9
@@ -115,9 +119,8 @@ def test_the_chance_of_meeting_is_what_is_seen() -> None:
     flips[np.arange(400)[:, None], rng.permuted(np.tile(np.arange(256), (400, 1)), axis=1)[:, :20]] = True
     other = words ^ pack(np.packbits(flips, axis=1))
     tables = Tables.draw(np.arange(256), words.shape[1], 8, 300)
-    met = np.mean(
-        [Tables(tables.positions[k : k + 1], tables.masks[k : k + 1]).find(words ^ other).mean() for k in range(300)]
-    )
+    differs = np.unpackbits((words ^ other).view(np.uint8), axis=1, bitorder="little")
+    met = np.mean([~differs[:, positions].any(axis=1) for positions in tables.positions])
     assert met == pytest.approx(float(meeting_chance(256, np.array([20]), 8)[0]), abs=0.03)
 
 
@@ -154,11 +157,11 @@ def test_the_planner_takes_the_cheaper_search_and_says_why(monkeypatch: pytest.M
     assert small.tables is None
     assert "in seconds" in small.why
     monkeypatch.setattr("linkage.plan.WORTH_PLANNING", 0.0)
-    monkeypatch.setattr("linkage.plan.EXACT_PAIR", 1.5e-6)
+    monkeypatch.setattr("linkage.plan.EXACT_PAIR", 1e-6)
     close, _ = _planned(_made(2_000, 0.02), SearchKind.AUTO)
     assert close.tables is not None
     assert close.report.kind == SearchKind.LSH
-    monkeypatch.setattr("linkage.plan.EXACT_PAIR", 1.5e-9)
+    monkeypatch.setattr("linkage.plan.EXACT_PAIR", 1e-10)
     far, _ = _planned(_made(2_000, 0.2), SearchKind.AUTO)
     assert far.tables is None
     assert far.report.kind == SearchKind.EXACT
