@@ -38,6 +38,7 @@ TAIL_PAIRS = 20.0  # a tail begins where at least this many pairs are left
 SAME_PERSON_FROM = 0.999  # quantile of strangers below which nothing is the same person
 UNDECLARED = 0.005  # relatives at an agency that the family's declaration does not name, as a share of those it names
 POOLED_PAIRS = 300.0  # weight of all agencies' shape in the shape of one
+DAMAGED = 0.01  # of one person's pairs, those whose encodings no longer show it
 PRIOR_PAIRS = 5.0  # weight of the flat shape that the free shape starts from
 
 
@@ -86,6 +87,20 @@ class Calibration:
     shares: Mapping[str, Density]
     log_odds: Mapping[str, Density]
     family_log_ratio: Mapping[str, Density]
+
+    def against_others(self, agency: str) -> Density:
+        """The density of one person's pairs against those of two people of a group, where some encodings are damaged.
+
+        The free shape has no mass where strangers are common, since nothing there can be learnt; the damaged pairs are
+        spread evenly over it, where no check agrees. Two people of a group may be relatives or strangers, whichever is
+        more like it.
+        """
+        damaged: Density = np.zeros_like(self.same_family)
+        for level in range(min(NONE_AGREES + 1, len(damaged))):
+            common = _flat(self.strangers[level]) == 0
+            damaged[level, common] = DAMAGED / np.count_nonzero(common)
+        ratio = damaged / np.maximum(self.same_family, self.strangers) + np.exp(self.family_log_ratio[agency])
+        return np.asarray(np.maximum.accumulate(ratio, axis=1))  # a closer pair is never less likely to be one person
 
 
 def with_tails(counts: Density, quantile: float) -> Density:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from linkage.compete import Probabilities, Rows, duplicate_rate, held_elsewhere, share_out
+from linkage.memberships import memberships
 from protocols.matching import ContextRules
 
 _ALONE = 0.1  # below this probability nobody else of the family is taken to be there
@@ -40,8 +41,8 @@ def meetings(
     groups: Sequence[NDArray[np.int32]],
 ) -> list[Meeting]:
     """Every meeting of a family (people's numbers) and a group (rows of the agency) that can say something."""
-    families_of = _memberships(families)
-    groups_of = _memberships(groups)
+    families_of = memberships(families)
+    groups_of = memberships(groups)
     met: dict[tuple[int, int], list[int]] = {}
     for pair, (i, r) in enumerate(zip(anchor.tolist(), record.tolist(), strict=True)):
         for family in families_of.get(i, ()):
@@ -66,14 +67,6 @@ def meetings(
                 rows.size,
             )
         )
-    return found
-
-
-def _memberships(sets: Sequence[NDArray[np.int32]]) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for number, rows in enumerate(sets):
-        for row in rows.tolist():
-            found.setdefault(row, []).append(number)
     return found
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from linkage.candidates import Candidates
 from linkage.checks import ABSENT, NONE_AGREES
 from linkage.compete import Probabilities
+from linkage.memberships import memberships
 from linkage.records import GradeName
 from protocols.matching import MatchRules
 from protocols.vocabulary import Kind
@@ -30,6 +31,7 @@ class Rule(StrEnum):
     NOT_CLOSE = "review-not-close"  # would be certain, but no closer than name and place without the date
     MUST_LINK = "must-link"  # a person decided it
     UNBORN = "unborn-with-mother"
+    LEFT_OVER = "review-left-over"  # neither has a link, and the rest of the family is certain in the group
 
 
 class Evidence(StrEnum):
@@ -85,7 +87,7 @@ def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
     keep = np.where([w is not None for w in was], rules.stay_probable, rules.probable)
     best = _best_of_record(record, p)
     likely = best & (p >= join)
-    ages = _ages_conflict(pairing) & rules.guards.age
+    ages = ages_conflict(pairing, pairing.candidates) & rules.guards.age
     undated = _undated(pairing) & rules.guards.date
     level = pairing.candidates.level
     if pairing.checked:
@@ -145,25 +147,26 @@ def _best_of_record(record: NDArray[np.int32], p: Probabilities) -> NDArray[np.b
     return best
 
 
-def _kinds(pairing: Pairing) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
-    return pairing.person_kind[pairing.candidates.person], pairing.record_kind[pairing.candidates.record]
+def _kinds(pairing: Pairing, pairs: Candidates) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+    return pairing.person_kind[pairs.person], pairing.record_kind[pairs.record]
 
 
-def _ages_conflict(pairing: Pairing) -> NDArray[np.bool_]:
-    a, b = _kinds(pairing)
+def ages_conflict(pairing: Pairing, pairs: Candidates) -> NDArray[np.bool_]:
+    """Whether each pair is an adult and a child."""
+    a, b = _kinds(pairing, pairs)
     return np.asarray(((a == Kind.ADULT) & (b == Kind.CHILD)) | ((a == Kind.CHILD) & (b == Kind.ADULT)))
 
 
 def _undated(pairing: Pairing) -> NDArray[np.bool_]:
-    a, b = _kinds(pairing)
+    a, b = _kinds(pairing, pairing.candidates)
     return np.asarray((a == Kind.UNKNOWN) | (b == Kind.UNKNOWN))
 
 
 def _in_company(pairing: Pairing, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether another member of a family of the pair's person is sure without it, with another record of the same group."""
     person, record = pairing.candidates.person, pairing.candidates.record
-    families_of = _memberships(pairing.families)
-    groups_of = _memberships(pairing.groups)
+    families_of = memberships(pairing.families)
+    groups_of = memberships(pairing.groups)
     there: dict[tuple[int, int], set[tuple[int, int]]] = {}
     for k in np.flatnonzero(sure).tolist():
         for family in families_of.get(int(person[k]), ()):
@@ -178,14 +181,6 @@ def _in_company(pairing: Pairing, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
             for other, theirs in there.get((family, group), ())
         )
     return company
-
-
-def _memberships(sets: Sequence[NDArray[np.int32]]) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for number, rows in enumerate(sets):
-        for row in rows.tolist():
-            found.setdefault(row, []).append(number)
-    return found
 
 
 def _affordable(

@@ -16,6 +16,7 @@ from linkage.declared import Declared, grouped
 from linkage.family import confirm, meetings
 from linkage.grade import Graded, Pairing, grade
 from linkage.markers import NOBODY
+from linkage.overlooked import overlooked
 from linkage.plan import make_plan, search_by
 from linkage.records import EncodedRecords, GradeName
 from linkage.remember import Remembered, recall
@@ -59,7 +60,8 @@ class Outcome:
 
 def link_records(task: Task, calibration: Calibration) -> Outcome:
     """Grade every candidate pair of one agency."""
-    candidates, report, remembered = _candidates(task, calibration)
+    side = Side(pack(task.records.clks), task.records.owner, len(task.records), task.records.checked)
+    candidates, report, remembered = _candidates(task, side, calibration)
     if len(candidates) == 0:
         return Outcome((), 0, report, remembered)
     bins = calibration.scale.bins(candidates.distance)
@@ -89,11 +91,16 @@ def link_records(task: Task, calibration: Calibration) -> Outcome:
         task.earlier,
         task.side.checks.shape[1] > 0,
     )
-    return Outcome(tuple(grade(pairing, task.rules)), len(candidates), report, remembered)
+    graded = grade(pairing, task.rules)
+    left_over = overlooked(
+        pairing, graded, task.never, task.side, side, calibration.against_others(agency), calibration.scale, task.rules
+    )
+    again = {(item.person, item.record) for item in left_over}
+    graded = [item for item in graded if (item.person, item.record) not in again] + left_over
+    return Outcome(tuple(graded), len(candidates), report, remembered)
 
 
-def _candidates(task: Task, calibration: Calibration) -> tuple[Candidates, SearchReport, Remembered | None]:
-    side = Side(pack(task.records.clks), task.records.owner, len(task.records), task.records.checked)
+def _candidates(task: Task, side: Side, calibration: Calibration) -> tuple[Candidates, SearchReport, Remembered | None]:
     odds = calibration.log_odds[task.records.agency]
     likely = np.flatnonzero((odds[task.counts.any(axis=1)] >= LOWEST_LOG_ODDS).any(axis=0))
     if likely.size == 0:
