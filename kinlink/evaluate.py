@@ -20,7 +20,7 @@ from linkage.matcher import Progress, link
 from linkage.records import EncodedRecords, Family, Member
 from linkage.result import Link, LinkResult
 from protocols.load import LoadedProtocol
-from protocols.matching import GuardRules
+from protocols.matching import GuardRules, SearchKind
 from protocols.vocabulary import Kind, Role
 
 LINK_COLUMNS = ("agency", "record_id", "anchor_record_id", "grade", "held_by")
@@ -98,6 +98,19 @@ def expected_false(found: Evaluation) -> list[tuple[str, str, int, float]]:
         for report in found.result.report.agencies
         for rule, made in sorted(report.rules.items())
     ]
+
+
+def searches(found: Evaluation) -> list[tuple[str, str, str, str]]:
+    """For each agency, the search that found its candidates, what share of the pairs it found, and why it was taken."""
+    lines = []
+    for agency in found.result.report.agencies:
+        search = agency.search
+        share: dict[str, str] = {
+            SearchKind.EXACT: "every one",
+            SearchKind.LSH: f"{search.measured_recall:.4f} on a sample, {search.promised_recall:g} promised",
+        }
+        lines.append((agency.agency, str(search.kind), share.get(search.kind, ""), search.why))
+    return lines
 
 
 def no_guards(guards: GuardRules) -> GuardRules:

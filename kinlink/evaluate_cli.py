@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from config.resources import PROTOCOL_FILE
-from kinlink.evaluate import Evaluation, evaluate, expected_false, write_links
+from kinlink.evaluate import Evaluation, evaluate, expected_false, searches, write_links
 from kinlink.evaluate_groups import divisions
 from kinlink.evaluate_report import write_report
 from kinlink.evaluate_score import gaps
@@ -74,6 +74,7 @@ def evaluate_command(
         console.print(_measured(found.quality, guards))
         console.print(_families(found))
     console.print(_rules(found))
+    console.print(_searches(found))
     console.print(
         f"{sum(map(len, found.folder.extracts.values())):,} records of {len(found.folder.extracts)} agencies "
         f"in {time.monotonic() - begun:.1f} s."
@@ -116,6 +117,15 @@ def _rules(found: Evaluation) -> Table:
     )
     for agency, rule, links, false in expected_false(found):
         table.add_row(agency, rule, f"{links:,}", f"{false:.1f}")
+    return table
+
+
+def _searches(found: Evaluation) -> Table:
+    table = Table(
+        "agency", "search", "close pairs found", "why", title="How candidate pairs were found", title_justify="left"
+    )
+    for line in searches(found):
+        table.add_row(*line)
     return table
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from kinlink.evaluate import Evaluation, expected_false
+from kinlink.evaluate import Evaluation, expected_false, searches
 from kinlink.evaluate_groups import divisions
 from kinlink.evaluate_score import ENOUGH_PAIRS, Bin, Gap, GroupQuality, gaps, total
 from kinlink.quality import Quality
@@ -62,6 +62,10 @@ def report_page(found: Evaluation) -> str:
             ("agency", "rule", "links", "expected false"),
             ((agency, rule, f"{links:,}", f"{false:.1f}") for agency, rule, links, false in expected_false(found)),
         ),
+        "<h2>How pairs were found</h2>",
+        "<p>The search that was taken for each agency, and the share of the close pairs that it finds: the exact search finds every "
+        "one; the approximate one is held to its promise on a sample.</p>",
+        _table("Searches", ("agency", "search", "close pairs found", "why"), searches(found)),
         "<h2>Families</h2>",
         f"<p>Of {families.families:,} declared families known to another agency, {_share(families.right_certain, families.families)} "
         f"have every member's records right and nothing else as certain links; {_share(families.right_with_probable, families.families)} "

@@ -3,14 +3,17 @@
 import csv
 import hashlib
 import random
+from dataclasses import replace
 
 import pytest
 
 from config.resources import PROTOCOL_FILE
-from kinlink.evaluate import LINK_COLUMNS, evaluate, write_links
+from kinlink.evaluate import LINK_COLUMNS, evaluate, searches, write_links
 from kinlink.evaluate_folder import COLUMNS
+from kinlink.evaluate_report import report_page
 from protocols.errors import InputError
 from protocols.load import load_protocol
+from protocols.matching import SearchKind, SearchRules
 
 SECRET = hashlib.sha256(b"test").digest()
 SYLLABLES = ["ba", "ro", "lin", "ter", "mo", "ka", "shi", "van", "del", "gra", "pol", "nu", "wes", "ton", "ri", "ja"]
@@ -69,6 +72,23 @@ def test_it_links_and_measures(found):
     assert quality.true_pairs == 133 * 4
     assert quality.precision >= 0.99
     assert quality.recall_with_probable >= 0.95
+
+
+def test_it_says_which_search_found_the_pairs_and_how_many_of_them(folder, found):
+    (exact,) = searches(found)
+    assert exact == ("clinic", "exact", "every one", "every pair is compared in seconds")
+    protocol = load_protocol(PROTOCOL_FILE)
+    rules = protocol.document.matching.model_copy(update={"search": SearchRules(kind=SearchKind.LSH, recall=0.9)})
+    document = protocol.document.model_copy(update={"matching": rules})
+    other = evaluate(folder, "social_care", replace(protocol, document=document), SECRET)
+    ((agency, search, share, why),) = searches(other)
+    measured = float(share.split()[0])
+    assert (agency, search) == ("clinic", "lsh")
+    assert 0.9 <= measured <= 1.0
+    assert share == f"{measured:.4f} on a sample, 0.9 promised"
+    assert "tables" in why
+    for text in (share, why):
+        assert text in report_page(other)
 
 
 def test_the_links_are_written_one_a_line(found, tmp_path):
