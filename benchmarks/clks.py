@@ -10,12 +10,16 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from agencies.encoders import protocol_encodings
 from agencies.encoding.harden import Hardening
 from agencies.encoding.person import PersonEncoder
 from agencies.encoding.schema import shipped_schema
 from agencies.standardise.person import StandardPerson
 from benchmarks.noise import typo
+from config.resources import PROTOCOL_FILE
+from protocols.load import load_protocol
 
+SHIPPED = "shipped"
 Clks = NDArray[np.uint8]
 _SYLLABLES = "an be ca da el fi ga ha is jo ka li ma na ol pa ra sa ta va we mo ri lo th er on in al es".split()
 _STREETS = "rd st ln cl ave dr".split()
@@ -68,8 +72,16 @@ def _worn(person: StandardPerson, rng: random.Random) -> StandardPerson:
 
 
 def two_sides(left: int, right: int, profile: str, shared: float = 0.5) -> tuple[Clks, Clks]:
-    """`left` and `right` CLKs of 1,024 bits; a share of the smaller side is on both, as worn copies."""
-    encoder = PersonEncoder(shipped_schema("person"), Hardening(profile), hashlib.sha256(b"benchmark").digest())
+    """`left` and `right` CLKs; a share of the smaller side is on both, as worn copies.
+
+    `profile` is a hardening profile over the schema of 1,024 bits, or `SHIPPED`: what the shipped protocol encodes, of 4,096 bits.
+    """
+    secret = hashlib.sha256(b"benchmark").digest()
+    encoder = (
+        protocol_encodings(load_protocol(PROTOCOL_FILE))[0].encoder(secret)
+        if profile == SHIPPED
+        else PersonEncoder(shipped_schema("person"), Hardening(profile), secret)
+    )
     rng = random.Random(4)
     here = list(people(left, seed=5))
     both = int(shared * min(left, right))

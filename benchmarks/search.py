@@ -26,20 +26,21 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.clks import Clks, two_sides
+from benchmarks.clks import SHIPPED, Clks, two_sides
 from benchmarks.machine import machine, peak_gigabytes
 from benchmarks.plot import line_plot
 from linkage.bits import pack
-from linkage.plan import make_plan, search_by
+from linkage.plan import Plan, make_plan, search_by
 from linkage.search_exact import Pairs, dice_limits
 from linkage.search_exact import search as search_exact
 from protocols.matching import SearchKind, SearchRules
 
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks"
 KEPT = DOCS / "search.json"
-BITS = 1024
 PLAIN, HARDENED = "compat", "standard"
 SIZES = (6_250, 12_500, 25_000, 50_000, 100_000)
+PLANNED_SIZES = (50_000, 100_000, 300_000)
+MOST_SECONDS = 300.0  # of one core: what takes longer is estimated and not measured
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ CASES = (
     Case("100k", 100_000, 100_000, PLAIN, SearchKind.EXACT, 0.8),
     Case("100k-auto", 100_000, 100_000, PLAIN, SearchKind.AUTO, 0.8),
     Case("20k-1M-hardened", 20_000, 1_000_000, HARDENED, SearchKind.EXACT, 0.75),
+    Case("20k-1M-shipped", 20_000, 1_000_000, SHIPPED, SearchKind.EXACT, 0.6),
     Case("1M-lsh", 1_000_000, 1_000_000, PLAIN, SearchKind.LSH, 0.8),
 )
 
@@ -68,6 +70,8 @@ def main() -> None:
     parts: dict[str, Callable[[], Any]] = {"one-core": lambda: one_core(20_000)}
     parts |= {case.name: lambda case=case: alone(large, case) for case in CASES}
     parts["cost"] = lambda: alone(cost_against_size, SIZES)
+    for size in PLANNED_SIZES:
+        parts[f"estimates-{size // 1_000}k"] = lambda size=size: alone(estimates, size)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="*", metavar="PART", help="what to run; without it, everything")
     parser.add_argument("--list", action="store_true", help="name the parts")
@@ -143,7 +147,7 @@ def one_core(size: int) -> dict[str, Any]:
     for profile, threshold in ((PLAIN, 0.8), (PLAIN, 0.7), (HARDENED, 0.75)):
         a, b = made(size, size, profile)
         words = pack(a), pack(b)
-        limits = dice_limits(BITS, threshold)
+        limits = dice_limits(_bits(a), threshold)
         part = size // 10
         runs: dict[str, Callable[[], int]] = {
             "ours": lambda w=words, m=limits: _count(search_exact(*w, m, threads=1)),
@@ -166,18 +170,21 @@ def one_core(size: int) -> dict[str, Any]:
 
 def large(case: Case) -> dict[str, Any]:
     """One large comparison on all cores: planning and searching, compiled before."""
-    a, b = (pack(side) for side in made(case.left, case.right, case.profile))
+    sides = made(case.left, case.right, case.profile)
+    bits, (a, b) = _bits(sides[0]), map(pack, sides)
+    del sides
     warm_up()
-    limits = dice_limits(BITS, case.dice)
+    limits = dice_limits(bits, case.dice)
     load = os.getloadavg()[0]
     begun, cpu = time.perf_counter(), time.process_time()
-    plan = make_plan(a, b, BITS, limits, SearchRules(kind=case.kind, recall=case.recall))
+    plan = make_plan(a, b, bits, limits, SearchRules(kind=case.kind, recall=case.recall))
     planned = time.perf_counter()
     pairs = _count(search_by(plan, a, b, limits))
     done = time.perf_counter()
     return {
         **{key: value for key, value in asdict(case).items() if key not in ("name", "profile")},
         "encodings": _words_of(case.profile),
+        "bits": bits,
         "search": plan.report.kind,
         "plan": plan.why,
         "recall on the sample": round(plan.measured_recall, 5),
@@ -195,26 +202,64 @@ def cost_against_size(sizes: tuple[int, ...]) -> dict[str, Any]:
     warm_up()
     found: dict[str, list[tuple[int, float]]] = {}
     for profile, threshold in ((PLAIN, 0.8), (HARDENED, 0.75)):
-        limits = dice_limits(BITS, threshold)
         for size in sizes:
-            x, y = (pack(side) for side in made(size, size, profile))
             for kind in (SearchKind.EXACT, SearchKind.LSH):
                 if (kind, profile) == (SearchKind.LSH, HARDENED) and size > 50_000:
                     continue  # minutes, and no use to anybody: the planner would take `exact`
-                begun = time.process_time()
-                plan = make_plan(x, y, BITS, limits, SearchRules(kind=kind, recall=0.99))
-                _count(search_by(plan, x, y, limits))
+                sides = made(size, size, profile)
+                planning, searching, _ = _processor_seconds(sides, threshold, SearchRules(kind=kind, recall=0.99))
                 line = found.setdefault(f"{kind}, {_words_of(profile)}", [])
-                line.append((size, round(time.process_time() - begun, 2)))
+                line.append((size, round(planning + searching, 2)))
     return {"seconds": found}
+
+
+def estimates(size: int) -> dict[str, Any]:
+    """Processor seconds of both searches as the planner says and as they are, plain and hardened; promised recall .99."""
+    warm_up()
+    found: dict[str, Any] = {"size": size}
+    for profile, threshold in ((PLAIN, 0.8), (HARDENED, 0.75)):
+        sides = made(size, size, profile)
+        planned, _, plan = _processor_seconds(
+            sides, threshold, SearchRules(kind=SearchKind.AUTO, recall=0.99), search=False
+        )
+        told = {SearchKind.EXACT: plan.exact_seconds, SearchKind.LSH: plan.lsh_seconds}
+        found[f"{_words_of(profile)}: planning"] = {
+            "chosen": plan.report.kind,
+            "why": plan.why,
+            "took": round(planned, 2),
+        }
+        for kind, estimate in told.items():
+            if not estimate < MOST_SECONDS:
+                continue  # nobody would wait for it
+            _, searching, _ = _processor_seconds(sides, threshold, SearchRules(kind=kind, recall=0.99))
+            found[f"{_words_of(profile)}: {kind}"] = {
+                "estimated": round(estimate, 2),
+                "measured": round(searching, 2),
+                "estimated to measured": round(estimate / searching, 2),
+            }
+    return found
+
+
+def _processor_seconds(
+    sides: tuple[Clks, Clks], threshold: float, rules: SearchRules, *, search: bool = True
+) -> tuple[float, float, Plan]:
+    """What planning took and what searching took, and the plan."""
+    x, y = (pack(side) for side in sides)
+    limits = dice_limits(_bits(sides[0]), threshold)
+    begun = time.process_time()
+    plan = make_plan(x, y, _bits(sides[0]), limits, rules)
+    planned = time.process_time()
+    if search:
+        _count(search_by(plan, x, y, limits))
+    return planned - begun, time.process_time() - planned, plan
 
 
 def warm_up() -> None:
     """Compile everything before anything is timed."""
     a, b = two_sides(300, 300, PLAIN)
-    limits = dice_limits(BITS, 0.8)
+    limits = dice_limits(_bits(a), 0.8)
     for kind in (SearchKind.EXACT, SearchKind.LSH):
-        plan = make_plan(pack(a), pack(b), BITS, limits, SearchRules(kind=kind, recall=0.9))
+        plan = make_plan(pack(a), pack(b), _bits(a), limits, SearchRules(kind=kind, recall=0.9))
         _count(search_by(plan, pack(a), pack(b), limits))
 
 
@@ -265,8 +310,12 @@ def _anonlink() -> tuple[Callable[..., int], Callable[[Clks], list[Any]]] | None
     return lambda a, b, threshold: len(dice_coefficient_accelerated([a, b], threshold)[0]), filters
 
 
+def _bits(side: Clks) -> int:
+    return 8 * side.shape[1]
+
+
 def _words_of(profile: str) -> str:
-    return "plain" if profile == PLAIN else "hardened"
+    return {PLAIN: "plain", HARDENED: "hardened", SHIPPED: "hardened as shipped"}[profile]
 
 
 def _count(found: Iterable[Pairs]) -> int:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from linkage import search_lsh
 from linkage.bits import Words, popcounts
+from linkage.columns import Columns
 from linkage.result import SearchReport
 from linkage.search_exact import Pairs, Side, best_look
 from linkage.search_exact import search as search_exact
@@ -35,11 +36,11 @@ from protocols.matching import SearchKind, SearchRules
 
 EXACT_WORD = 6.4e-11  # seconds of one core for one word of one pair
 EXACT_PAIR = 1.8e-10  # and for the pair
-LSH_WORD = 6.4e-11  # for one word of one pair that shares a key
+LSH_WORD = 7.0e-11  # for one word of one pair that shares a key
 LSH_ROW = 1.0e-8  # to sort one row
-LSH_ROW_WORD = 5.0e-9  # to fetch one word of it from memory
-LSH_ROW_BIT = 1.9e-9  # for one bit of one row's key
-LSH_BUCKET = 2.0e-9  # for one possible key
+LSH_ROW_WORD = 4.5e-9  # to fetch one word of it from memory
+LSH_ROW_BIT = 2.0e-10  # for one bit of one row's key
+LSH_BUCKET = 5.0e-9  # for one possible key
 LSH_FOUND = 1.0e-7  # for one pair within the limit, each time it meets
 WORTH_PLANNING = 2.0  # seconds of exact search on one core below which nothing else is considered
 _FEWEST_ROWS = 512
@@ -47,6 +48,7 @@ _SAMPLE_ROWS = 8_192
 _SAMPLE_SHARE = 0.03
 _ENOUGH_SAMPLE = 50
 _RATE_ROWS = 20_000
+_RATE_TABLES = 12
 _LOOK_ROWS = 4_096
 
 
@@ -154,13 +156,13 @@ def _cheapest(
         differing = _at_the_limit(left, right, limits) * choice.size // bits + 1
     aim = 1.0 - (1.0 - recall) / 2.0
     best = (SHORTEST_KEY, MOST_TABLES + 1, np.inf)
-    few_left, few_right = (side[:: max(1, side.shape[0] // _RATE_ROWS)] for side in (left, right))
+    few_left, few_right = (Columns.of(side[:: max(1, side.shape[0] // _RATE_ROWS)], choice) for side in (left, right))
     rows, words = left.shape[0] + right.shape[0], left.shape[1]
-    for key_bits in range(SHORTEST_KEY, min(LONGEST_KEY, choice.size) + 1):
+    for key_bits in range(SHORTEST_KEY, min(LONGEST_KEY, choice.size) + 1, 2):
         tables = tables_needed(choice.size, differing, key_bits, aim)
         if tables > MOST_TABLES:
             break
-        trial = Tables.draw(choice, words, key_bits, 4).positions
+        trial = Tables.draw(choice, words, key_bits, _RATE_TABLES).positions
         rate = max(float(np.mean([collision_rate(few_left, few_right, row) for row in trial])), 0.5**key_bits)
         found = times * meeting_chance(choice.size, differing, key_bits).sum() if enough else 0.0
         cost = tables * (

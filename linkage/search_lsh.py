@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.bits import Words, compiled, popcount, popcounts, prefetch
+from linkage.columns import Columns
 from linkage.lanes import LANES, ROWS, near
 from linkage.search_exact import Pairs
-from linkage.search_tables import Tables, first_table, keys
+from linkage.search_tables import Tables, first_table
 
 AHEAD = 48  # rows that are asked for before their turn
 LINE = 8  # words in a line of the cache
@@ -39,10 +40,11 @@ MOST_HELD = 1 << 20
 
 @dataclass(frozen=True)
 class _Search:
-    """What all tables share: both sides, their popcounts, the limits, and for each popcount sum the highest limit up to it."""
+    """What all tables share: both sides, the bits that are sampled, popcounts, limits, and for each popcount sum the highest up to it."""
 
     left: Words
     right: Words
+    columns: tuple[Columns, Columns]
     ones: tuple[NDArray[np.int32], NDArray[np.int32]]
     limits: NDArray[np.int64]
     highest: NDArray[np.int64]
@@ -74,10 +76,13 @@ def search(
     if left.shape[0] == 0 or right.shape[0] == 0:
         return
     ones = popcounts(left).astype(np.int32), popcounts(right).astype(np.int32)
-    whole = _Search(left, right, ones, limits, np.maximum.accumulate(limits), tables)
     workers = threads or os.cpu_count() or 1
     todo = iter(range(tables.positions.shape[0]))
     with ThreadPoolExecutor(max_workers=workers) as pool:
+        columns = pool.map(Columns.of, (left, right), (tables.positions, tables.positions))
+        whole = _Search(
+            left, right, (next(columns), next(columns)), ones, limits, np.maximum.accumulate(limits), tables
+        )
         waiting: deque[Future[_Part]] = deque(
             pool.submit(_search_table, whole, table) for table in islice(todo, workers + 1)
         )
@@ -96,8 +101,8 @@ def search(
 
 def _search_table(whole: _Search, table: int) -> _Part:
     positions = whole.tables.positions[table]
-    left, left_starts = _sorted_by_key(keys(whole.left, positions), positions.size)
-    right, right_starts = _sorted_by_key(keys(whole.right, positions), positions.size)
+    left, left_starts = _sorted_by_key(whole.columns[0].keys(positions), positions.size)
+    right, right_starts = _sorted_by_key(whole.columns[1].keys(positions), positions.size)
     both = np.flatnonzero((np.diff(left_starts) > 0) & (np.diff(right_starts) > 0))
     bounds = left_starts[both], left_starts[both + 1], right_starts[both], right_starts[both + 1]
     return _go_on(whole, table, _Sorted(left, right, *bounds), (0, 0, 0))

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.bits import Words, compiled
+from linkage.columns import Columns
 from linkage.lanes import LANES, agreeing
 
 MOST_TABLES = 4_096
@@ -92,13 +93,13 @@ def telling_bits(left: Words, right: Words, differences: Words, bits: int) -> ND
     return np.sort(np.argsort(loss, kind="stable")[: max(SHORTEST_KEY, bits // 2)])
 
 
-def collision_rate(left: Words, right: Words, positions: NDArray[np.int64]) -> float:
+def collision_rate(left: Columns, right: Columns, positions: NDArray[np.int64]) -> float:
     """Share of all pairs of rows that agree on all positions."""
-    found, counts = np.unique(keys(left, positions), return_counts=True)
-    others, other_counts = np.unique(keys(right, positions), return_counts=True)
+    found, counts = np.unique(left.keys(positions), return_counts=True)
+    others, other_counts = np.unique(right.keys(positions), return_counts=True)
     _, a, b = np.intersect1d(found, others, assume_unique=True, return_indices=True)
     pairs = (counts[a].astype(np.float64) * other_counts[b]).sum()
-    return float(pairs / (left.shape[0] * right.shape[0]))
+    return float(pairs / (left.rows * right.rows))
 
 
 def _shares(words: Words, bits: int) -> NDArray[np.float64]:
@@ -110,18 +111,6 @@ def _shares(words: Words, bits: int) -> NDArray[np.float64]:
         block = np.ascontiguousarray(words[first : first + 1_000]).view(np.uint8)
         ones += np.unpackbits(block, axis=1, bitorder="little")[:, :bits].sum(axis=0, dtype=np.int64)
     return np.asarray(ones / words.shape[0])
-
-
-@compiled
-def keys(words: Words, positions: NDArray[np.int64]) -> NDArray[np.int32]:  # pragma: no cover - compiled
-    """Each row's bits at these positions (at most 31), as a number."""
-    found = np.zeros(words.shape[0], dtype=np.int32)
-    for row in range(words.shape[0]):
-        key = np.int64(0)
-        for p in positions:
-            key = (key << 1) | np.int64((words[row, p >> 6] >> np.uint64(p & 63)) & np.uint64(1))
-        found[row] = key
-    return found
 
 
 @compiled
