@@ -32,6 +32,7 @@ from agencies.cli_parties import (
     print_card,
     trust_cards,
 )
+from agencies.cli_references import references_command
 from agencies.cli_secret import secret_app
 from agencies.cli_service import add_to
 from agencies.cli_workbook import workbook_app
@@ -42,6 +43,7 @@ from protocols.errors import InputError
 
 agency_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 agency_app.command("attack")(attack_command)
+agency_app.command("references")(references_command)
 agency_app.add_typer(secret_app, name="secret", help="The linkage secret: make, seal, open, compare, change.")
 
 FamiliesOption = Annotated[

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.batch_gate import OPERATOR, tell
+from api.batch_gate import OPERATOR, require_agency, tell
 from api.identity import DECLARING_AGENCY
 from api.runs import FoundLink
+from api.service import Service
 from api.store.store import Transaction
-from protocols.audit.events.submissions import CanaryLinked
+from protocols.audit.events.submissions import CanariesPlanted, CanaryLinked
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,15 @@ class Canary:
     agency: str
     record_ref: str
     planted_at: datetime
+
+
+def plant(service: Service, by: str, agency: str, record_refs: Sequence[str]) -> dict[str, int]:
+    """Take note of made-up people in an agency's extract, on record; how many canaries each agency has now. Raises `NotFound`."""
+    with service.store.writing() as tx:
+        require_agency(tx, agency)
+        event = CanariesPlanted(actor=by, agency=agency, records=len(set(record_refs)))
+        tx.gate.plant(agency, record_refs, service.now(), event)
+        return tx.gate.counts()
 
 
 def probing(links: Iterable[FoundLink], canaries: frozenset[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:

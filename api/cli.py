@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from api import cli_people
+from api import cli_gate, cli_people
 from api.admin import init_service, load_version, register_card, retire_key, revoke_client
 from api.backup import back_up, restore
 from api.cli_audit import HERE, DataDir, audit_app
@@ -31,6 +31,8 @@ run_app = typer.Typer(no_args_is_help=True, help="Linking runs: start, status.")
 service_app.command("sign-in-link")(cli_people.sign_in_link)
 service_app.command("sessions")(cli_people.sessions)
 service_app.command("end-session")(cli_people.end_session)
+service_app.command("gate-pass")(cli_gate.gate_pass)
+service_app.add_typer(cli_gate.canary_app, name="canary")
 
 __all__ = ["audit_app", "doctor", "migrate", "run_app", "serve", "service_app", "worker"]
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
+from protocols.attack_gate import AttackGate
 from protocols.document_catalogue import Attribute
 from protocols.document_parts import AttributeId, Dated, Id, Line, Part
 from protocols.document_rules import Basis, BreakGlass, Grant, NeverRelease, People, Prohibition, Shielding
@@ -209,4 +210,4 @@ class SharingProtocol(Part):
     feeds: Feeds
     retention: Retention
     limits: Limits
-    attack_gate: dict[str, JsonValue] = Field(default_factory=dict)
+    attack_gate: AttackGate = AttackGate()

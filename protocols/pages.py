@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import groupby
 
+from protocols.attack_gate import AttackCutOffs
 from protocols.document import SharingProtocol
 from protocols.document_checks import expiries, orphans
 from protocols.document_rules import People
@@ -65,6 +66,8 @@ def protocol_page(loaded: LoadedProtocol) -> str:
             *_retention(document),
             "## How records are linked",
             *_linking(document),
+            "## What is attacked before anything is sent",
+            *_attacked(document),
             "## Calendar",
             *(f"- {day_words(day)}: {what}" for day, what in _calendar(document)),
             *_orphans(document),
@@ -220,6 +223,25 @@ def _linking(document: SharingProtocol) -> Iterator[str]:
         f"down to {matching.stay_certain} and {matching.stay_probable}."
     )
     yield f"- Never evidence: {', '.join(kind.replace('-', ' ') for kind in matching.weak_evidence)}."
+
+
+def _attacked(document: SharingProtocol) -> Iterator[str]:
+    gate = document.attack_gate
+    tests = "each test that can" if gate.blocking is None else ", ".join(gate.blocking)
+    yield (
+        "Each agency attacks its own encodings and signs the report. A submission is not made without a report of the last "
+        f"{gate.fresh_days} days, about at least {gate.least_rows:,} encodings or all that there are, or if {tests} fails in it, unless somebody "
+        "answers for it with a reason that every party's data protection officer reads."
+    )
+    if gate.lines:
+        told = {name: field.description for name, field in AttackCutOffs.model_fields.items()}
+        yield "\n".join(
+            [
+                "| what an attacker gets | warning above | fails above |",
+                "|---|---:|---:|",
+                *(f"| {told[name]} | {cut.warn:g} | {cut.fail:g} |" for name, cut in gate.lines.items()),
+            ]
+        )
 
 
 def _calendar(document: SharingProtocol) -> Iterator[tuple[date, str]]:

@@ -29,11 +29,12 @@ _BLOCK = 1 << 20
 
 @dataclass
 class Drawn:
-    """Encodings drawn from an extract: the people, and the group and record of each; how many there are in all."""
+    """Encodings drawn from an extract: the people, and the group, record and kind of each; how many there are in all."""
 
     people: list[StandardPerson] = field(default_factory=list, repr=False)
     groups: list[str] = field(default_factory=list, repr=False)
     records: list[str] = field(default_factory=list, repr=False)
+    kinds: list[str] = field(default_factory=list, repr=False)
     encodings: int = 0
 
 
@@ -70,6 +71,7 @@ def attack_extract(
         secret=linkage_secret(folder, folder.settings.epoch),
         seed=chosen,
         records=drawn.records,
+        kinds=drawn.kinds,
         sample=rows,
         deep=deep,
         attacker_list=read_list(attacker_list, reading.rules) if attacker_list else None,
@@ -148,6 +150,7 @@ def draw(reading: Reading, rows: int, seed: int) -> Drawn:
             drawn.people += record.people
             drawn.groups += [group or f"\0{record.local}"] * len(record.people)
             drawn.records += [record.local] * len(record.people)
+            drawn.kinds += [record.kind.value] * len(record.people)
     return drawn
 
 

@@ -22,11 +22,17 @@ _RAREST_TOKEN = 3
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Names read right, tried, and right by always guessing the most frequent name."""
+    """Names read right, tried, right by always guessing the most frequent name, and the share that the list says this gives."""
 
     right: int
     tried: int
     guessed: int
+    likely: float = 0.0
+
+    @property
+    def guess(self) -> float:
+        """What guessing gives, as a share: as the list has it or as it happened to turn out, whichever is more."""
+        return max(self.likely, self.guessed / self.tried if self.tried else 0.0)
 
 
 def decode_names(
@@ -75,6 +81,7 @@ def _read(
         right=sum(candidates[number] == truth[row] for number, row in zip(chosen, scored, strict=True)),
         tried=len(scored),
         guessed=sum(truth[row] == common for row in scored),
+        likely=prior[common] / sum(prior.values()),
     )
 
 

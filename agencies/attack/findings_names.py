@@ -31,7 +31,7 @@ def known_pairs(stage: Stage) -> Finding:
         for kind, result in zip(KINDS, _decode(stage, pool[:pairs], targets), strict=True):
             measures += _measures(kind, pairs, result, judged=pairs <= PAIRS[0])
             told.append(
-                f"{result.right:,} of {result.tried:,} {kind} names from {pairs:,} pairs (guessing: {result.guessed:,})"
+                f"{result.right:,} of {result.tried:,} {kind} names from {pairs:,} pairs (guessing: {result.guess * result.tried:.0f})"
             )
     quarter = pool[: round(0.25 * len(order))]
     found = learn_encoder(
@@ -65,14 +65,17 @@ def _decode(stage: Stage, known: Ints, targets: Ints) -> list[Decoded]:
 
 def _measures(kind: str, pairs: int, result: Decoded, *, judged: bool) -> list[Measure]:
     name = f"decoder_{kind}_{pairs}"
-    guess = result.guessed / result.tried if result.tried else 0.0
-    measures = [proportion(name, f"{kind} names read from {pairs:,} pairs", result.right, result.tried, baseline=guess)]
+    about = f"{kind} names read from {pairs:,} pairs (guessing: always the most frequent name)"
+    measures = [proportion(name, about, result.right, result.tried, baseline=result.guess)]
     if judged:
         # A name that guessing never hits would make any hit infinite: count it as hit once.
-        times = result.right / max(result.guessed, 1)
+        times = result.right / max(result.guess * result.tried, 1)
         measures.append(
-            Measure(name=f"{name}_times", about=f"{kind} names: times guessing", value=times, limit="decoder")
-        )
+            Measure(
+                name=f"{name}_times", about=f"{kind} names: times guessing", value=times, limit="decoder", baseline=1.0,
+                successes=result.right, chance=most_by_chance(result.tried, result.guess, len(KINDS)),
+            )
+        )  # fmt: skip
     return measures
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agencies.attack.bits import Ints
-from agencies.attack.grouped import Grouped, attack_with_groups, pooled
+from agencies.attack.grouped import Grouped, attack_with_groups, averaged
 from agencies.attack.people import Overlap, overlapping
 from agencies.attack.public import public_run
 from agencies.attack.seeded import ASSIGN_UP_TO, Score, seeded_alignment
@@ -50,7 +50,10 @@ def seeded(stage: Stage) -> Finding:
         if stage.listed is None and stage.judges_structure:
             grouped = _grouped(stage, stage.known[limit])
             measures += grouped.measures(limit, judged=True)
-            words += f" (with groups {grouped.excess:.1%} more than guessing)"
+            words += (
+                f" (with groups also given: {grouped.outside.share:.1%} of those outside known people's groups, where groups alone "
+                f"give {grouped.outside.alone:.1%})"
+            )
         told.append(words)
     given = GIVEN_LIST
     if stage.listed is not None:
@@ -150,4 +153,4 @@ def _grouped(stage: Stage, known: int) -> Grouped:
     """With groups given and a clean list, over three draws of the known people."""
     graph = stage.graph
     draws = [graph.seeds(max(1, min(known, graph.rows // 4)), np.arange(graph.rows)) for _ in range(DRAWS)]
-    return pooled([attack_with_groups(stage, seeds, graph.expected) for seeds in draws])
+    return averaged([attack_with_groups(stage, seeds, graph.expected) for seeds in draws])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,13 @@ from pydantic import Field
 from agencies.attack.report import AttackReport, Subject, TrendPoint, blocking_findings, open_report, sign_report
 from agencies.attack.verdict import CutOffs, Finding, Limit
 from agencies.files import private_folder, write_private
-from protocols.errors import InputError, ProtocolError, SubmissionError, VerificationError
+from protocols.attack_gate import AttackGate
+from protocols.errors import SubmissionError, VerificationError
 from protocols.signing import SigningKey, VerifyingKey, Wire
 from protocols.submission import SHA256, AttackOverride
 
 FOLDER = "attack"
 SHORTEST_REASON, LONGEST_REASON = 20, 500
-FRESH_DAYS, MOST_FRESH_DAYS = 31, 366
-LEAST_ROWS, MOST_ROWS = 300, 50_000
 MOST_GROWTH = 1.5
 MISSING, STALE = "missing", "stale"
 ATTACK_FIRST = "Attack them first, it takes minutes: kinlink agency attack EXTRACT (or --quick, for a small sample)"
@@ -50,60 +48,16 @@ class GateTerms:
     that there are)."""
 
     cut_offs: CutOffs = field(default_factory=CutOffs)
-    fresh_days: int = FRESH_DAYS
-    least_rows: int = LEAST_ROWS
+    fresh_days: int = AttackGate().fresh_days
+    least_rows: int = AttackGate().least_rows
 
 
-def terms_of(attack_gate: Mapping[str, Any]) -> GateTerms:
-    """What a sharing protocol's `attack_gate` asks. Raises `ProtocolError`.
-
-    Its keys: `blocking`, a list of tests (such as `T8`); `cut_offs`, for each name `{warn: …, fail: …}`; `fresh_days`; `least_rows`.
-    What is not there is as in `GateTerms()`.
-    """
-    whole = {}
-    for name, default, most in (("fresh_days", FRESH_DAYS, MOST_FRESH_DAYS), ("least_rows", LEAST_ROWS, MOST_ROWS)):
-        value = attack_gate.get(name, default)
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-            raise _wrong(f"needs a whole number from 1 to {most} under `{name}`")
-        whole[name] = value
-    return GateTerms(cut_offs_of(attack_gate), **whole)
-
-
-def cut_offs_of(attack_gate: Mapping[str, Any]) -> CutOffs:
-    """The cut-offs of a sharing protocol's `attack_gate`, defaults for what it does not name. Raises `ProtocolError`.
-
-    See `terms_of`.
-    """
-    names = {each.name for each in fields(CutOffs)} - {"blocking"}
-    unknown = sorted(set(attack_gate) - {"blocking", "cut_offs", "fresh_days", "least_rows"})
-    if unknown:
-        raise _wrong(f"has `{unknown[0][:40]}`, which is none of `blocking`, `cut_offs`, `fresh_days` and `least_rows`")
-    changes: dict[str, Any] = {}
-    for name, limit in (attack_gate.get("cut_offs") or {}).items():
-        if name not in names:
-            raise _wrong(f"sets a cut-off `{str(name)[:40]}` that there is not; there are {', '.join(sorted(names))}")
-        if not isinstance(limit, Mapping) or set(limit) != {"warn", "fail"} or not all(map(_is_number, limit.values())):
-            raise _wrong(f"needs two numbers, `warn` and `fail`, for `{name}`")
-        changes[name] = Limit(float(limit["warn"]), float(limit["fail"]))
-    if "blocking" in attack_gate:
-        tests, known = attack_gate["blocking"], CutOffs().blocking
-        if not isinstance(tests, list | tuple) or not set(tests) <= known:
-            raise _wrong(f"needs a list of tests under `blocking`, out of {', '.join(sorted(known))}")
-        changes["blocking"] = frozenset(tests)
-    try:
-        return replace(CutOffs(), **changes)
-    except InputError as error:
-        raise _wrong(f"is not usable: {error.what}") from None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _wrong(problem: str) -> ProtocolError:
-    return ProtocolError(
-        f"The protocol's `attack_gate` {problem}.", next_step="Correct it, or leave it out for the defaults."
-    )
+def terms_of(gate: AttackGate) -> GateTerms:
+    """What a sharing protocol's `attack_gate` asks; what it does not set is as in `CutOffs()`."""
+    changes: dict[str, Any] = {name: Limit(cut.warn, cut.fail) for name, cut in gate.lines.items()}
+    if gate.blocking is not None:
+        changes["blocking"] = frozenset(gate.blocking)
+    return GateTerms(replace(CutOffs(), **changes), gate.fresh_days, gate.least_rows)
 
 
 def clear(

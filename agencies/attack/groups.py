@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agencies.attack.bits import Floats, Ints
 from agencies.attack.checks import Checks
@@ -22,7 +23,7 @@ ALL_ORDERS_UP_TO = 6
 MOST_ORDERS = 720
 ITERATIONS = 6
 FIRST_SHARE, GROWTH = 0.05, 1.8
-_SURE = 1e6
+_SURE, _UNLIKE = 1e6, 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,12 @@ class _Sized:
 
 def group_alignment(
     victim: Dense, expected: Dense, groups: tuple[Ints, Ints], seeds: tuple[Ints, Ints], noise: float,
-    checks: Checks | None = None,
+    checks: Checks | None = None, seen: tuple[Ints, Ints] | None = None,
 ) -> GroupMatches:  # fmt: skip
     """Match records to listed people group by group. `groups` numbers both sides' groups, `seeds` pairs known rows and places (may
-    be empty), `noise` is the standard deviation of a similarity around what is expected,
-    `checks` the keyed comparators beside the encodings, if there are any."""
+    be empty), `noise` is the standard deviation of a similarity around what is expected, `checks` the keyed comparators beside the
+    encodings, `seen` numbers what stands in clear beside each record and would beside each listed person: both must be equal."""
+    other = np.float32(-_UNLIKE) * (seen[0][:, None] != seen[1][None, :]) if seen is not None else None
     sizes = list(_by_size(*groups))
     matches = GroupMatches(np.full(victim.size, -1, dtype=np.int64), np.zeros(victim.size, dtype=np.float32))
     rows, places = seeds
@@ -56,6 +58,8 @@ def group_alignment(
         person = _person_scores(victim, expected, rows, places, seeds, noise)
         if checks is not None:
             person += checks.scores(rows, places)
+        if other is not None:
+            person += other
         before = matches.best
         matches, sure = _match(victim, expected, sizes, person, noise)
         if np.array_equal(before, matches.best):
@@ -151,22 +155,41 @@ def _orders(size: int) -> Ints:
     return np.stack([rng.permutation(size) for _ in range(MOST_ORDERS)])
 
 
-def guessing(groups: Ints, scored: Ints, records: Ints | None = None) -> float:
-    """Share of the `scored` rows that is right if groups of one shape are paired at random, and their records of one size.
+def by_structure_alone(groups: Ints, records: Ints, seen: Ints, known: Ints) -> NDArray[np.float64]:
+    """For each row, how likely it is right if nothing but structure is looked at: what groups give without any encoding.
 
-    The shape of a group is how many encodings each of its records has (`records` numbers them; one each if left away): all that can be
-    seen without looking at an encoding.
+    The attacker has the list with its groups, and the rows `known` with their groups. `seen` numbers what stands in clear beside a row
+    (its kind of person, which comparators it has). Inside a known person's group the others are paired at random with those who look
+    alike; every other group is paired at random with one of its shape (which records it has, by what is seen of each and by how many
+    encodings), known people's groups left out, and its records that look alike are paired at random. Known rows count as 1.
     """
-    if not len(scored):
-        return 0.0
-    owners = np.arange(len(groups)) if records is None else np.unique(records, return_inverse=True)[1]
-    encodings = np.bincount(owners)
-    shapes: dict[int, Counter[int]] = {}
-    for owner, group in zip(*np.unique(np.stack([owners, groups]), axis=1), strict=True):
-        shapes.setdefault(int(group), Counter())[int(encodings[owner])] += 1
-    alike = Counter(tuple(sorted(shape.items())) for shape in shapes.values())
-    right = 0.0
-    for row in scored:
-        shape = shapes[int(groups[row])]
-        right += 1 / (alike[tuple(sorted(shape.items()))] * shape[int(encodings[owners[row]])])
-    return right / len(scored)
+    owners = np.unique(records, return_inverse=True)[1]
+    faces = _faces(owners, seen)
+    group_of = np.zeros(len(faces), dtype=np.int64)
+    group_of[owners] = groups
+    told = np.zeros(len(faces), dtype=bool)
+    told[owners[known]] = True
+    touched = np.isin(group_of, group_of[told])
+    members: dict[int, Counter[int]] = {}
+    for owner in np.flatnonzero(~told):
+        members.setdefault(int(group_of[owner]), Counter())[int(faces[owner])] += 1
+    shape = {group: tuple(sorted(faces_of.items())) for group, faces_of in members.items()}
+    alike = Counter(shape[int(group)] for group in np.unique(group_of[~touched]))
+    chance = np.ones(len(faces))
+    for owner in np.flatnonzero(~told):
+        group = int(group_of[owner])
+        among = members[group][int(faces[owner])]
+        chance[owner] = 1 / (among if touched[owner] else among * alike[shape[group]])
+    right: NDArray[np.float64] = chance[owners]
+    return right
+
+
+def _faces(owners: Ints, seen: Ints) -> Ints:
+    """One number for each record: equal for records of which the same is seen, encoding by encoding."""
+    held: dict[int, list[int]] = {}
+    for owner, what in zip(owners.tolist(), seen.tolist(), strict=True):
+        held.setdefault(owner, []).append(what)
+    numbers: dict[tuple[int, ...], int] = {}
+    return np.array(
+        [numbers.setdefault(tuple(sorted(held[owner])), len(numbers)) for owner in range(len(held))], dtype=np.int64
+    )

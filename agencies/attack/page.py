@@ -23,6 +23,7 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bot
 .mark.fail { color: #942514; } .mark.warn { color: #8a3c00; } .mark.pass { color: #005a30; }
 svg { width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; }
 .bar { fill: #1d70b8; } .range { stroke: #0b0c0c; stroke-width: 2; } .limit { stroke: #942514; stroke-width: 2; stroke-dasharray: 5 3; }
+.guess { stroke: #f3a712; stroke-width: 4; }
 .grid { stroke: #d0d3d5; } .trend { fill: none; stroke: #1d70b8; stroke-width: 2; } .dot { fill: #1d70b8; }
 .label, .value { text-anchor: middle; } .end { text-anchor: end; }
 @media print { body { margin: 0; } details { display: block; } }
@@ -44,8 +45,9 @@ def html_report(report: AttackReport) -> str:
         _changes(report),
         _lines(report),
         "<h2>Who would be recovered</h2>",
-        "<p>Bars are shares of people recovered, thin lines the 95 % interval, dashed lines the cut-off. With groups: the share beyond "
-        "what guessing by size of group gives.</p>",
+        "<p>Bars are shares of people recovered, thin lines the 95 % interval, thick ticks what guessing gives, dashed lines the cut-off. "
+        "With groups, the tick is what groups and record structure give without any encoding, and the cut-off is for what comes on top "
+        "of it: only that is the encodings' doing.</p>",
         recovered_plot(report),
         "<h2>The headline index over time</h2>",
         "<p>How well similarities survive a change of key: 1 for plain filters of old, near 0 where an attacker's own encoding of a "

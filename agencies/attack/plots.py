@@ -20,11 +20,13 @@ class _Bar:
     value: float
     low: float
     high: float
-    limit: float
+    limit: float | None
+    guess: float
 
 
 def recovered_plot(report: AttackReport) -> str:
-    """Share of people recovered, by how many the attacker knew, on a logarithmic scale; a line on each bar is its cut-off."""
+    """Share of people recovered, by how many the attacker knew, on a logarithmic scale; with each bar its interval, what guessing gives (a thick
+    tick) and its cut-off (a dashed line)."""
     bars = list(_bars(report))
     step = (_WIDTH - _LEFT - _RIGHT) / max(len(bars), 1)
     body = [_grid(_log, [0.0001, 0.001, 0.01, 0.1, 1], ["0.01 %", "0.1 %", "1 %", "10 %", "100 %"])]
@@ -39,36 +41,50 @@ def recovered_plot(report: AttackReport) -> str:
             body.append(
                 f'<line x1="{middle:.1f}" x2="{middle:.1f}" y1="{_log(bar.low):.1f}" y2="{_log(bar.high):.1f}" class="range"/>'
             )
-        body.append(
-            f'<line x1="{x - 6:.1f}" x2="{x + width + 6:.1f}" y1="{_log(bar.limit):.1f}" y2="{_log(bar.limit):.1f}" class="limit"/>'
-        )
+        body.append(_across(x + width * 0.15, width * 0.7, bar.guess, "guess"))
+        if bar.limit is not None:
+            body.append(_across(x - 6, width + 12, bar.limit, "limit"))
         body.append(f'<text x="{middle:.1f}" y="{top - 4:.1f}" class="value">{bar.value:.1%}</text>')
         for line, word in enumerate(bar.label.split("|")):
             body.append(
                 f'<text x="{middle:.1f}" y="{_HEIGHT - _BOTTOM + 16 + 14 * line}" class="label">{escape(word)}</text>'
             )
-    told = "; ".join(f"{bar.label.replace('|', ' ')}: {bar.value:.2%} (cut-off {bar.limit:.0%})" for bar in bars)
-    return _svg("Share of people recovered", told, body)
+    return _svg("Share of people recovered", "; ".join(map(_told, bars)), body)
+
+
+def _told(bar: _Bar) -> str:
+    limit = "" if bar.limit is None else f", cut-off {bar.limit:.1%}"
+    return f"{bar.label.replace('|', ' ')}: {bar.value:.2%} (guessing {bar.guess:.2%}{limit})"
+
+
+def _across(x: float, width: float, value: float, name: str) -> str:
+    y = _log(value)
+    return f'<line x1="{x:.1f}" x2="{x + width:.1f}" y1="{y:.1f}" y2="{y:.1f}" class="{name}"/>'
+
+
+_WANTED = {
+    "unseeded": "nobody known",
+    "seeds_20": "20 known",
+    "seeds_5pct": "5 % known",
+    "seeds_quarter": "a quarter",
+}
 
 
 def _bars(report: AttackReport) -> Sequence[_Bar]:
-    wanted = {
-        "unseeded": "nobody known",
-        "unseeded_groups_excess": "nobody known,|with groups",
-        "seeds_20": "20 known",
-        "seeds_20_groups_excess": "20 known,|with groups",
-        "seeds_5pct": "5 % known",
-        "seeds_5pct_groups_excess": "5 % known,|with groups",
-        "seeds_quarter": "a quarter",
-        "seeds_quarter_groups_excess": "a quarter,|with groups",
-    }
+    """Each attack, and beside it the same with groups given: its cut-off is for what it finds beyond groups alone."""
+    measures = {measure.name: measure for finding in report.findings for measure in finding.measures}
     bars = []
-    for finding in report.findings:
-        for measure in finding.measures:
-            if measure.name in wanted and measure.limit in report.cut_offs:
-                low, high = measure.interval or (measure.value, measure.value)
-                limit = report.cut_offs[measure.limit][1]
-                bars.append(_Bar(wanted[measure.name], measure.value, low, high, limit))
+    for name, label in _WANTED.items():
+        for suffix, more in (("", ""), ("_groups", ",|with groups")):
+            measure = measures.get(name + suffix)
+            if measure is None:
+                continue
+            guess = measure.baseline or 0.0
+            judged = measures.get(f"{name}_groups_excess") if suffix else measure
+            within = report.cut_offs.get(judged.limit) if judged is not None and judged.limit else None
+            limit = None if within is None else within[1] + (guess if suffix else 0.0)
+            low, high = measure.interval or (measure.value, measure.value)
+            bars.append(_Bar(label + more, measure.value, low, high, limit, guess))
     return bars
 
 

@@ -27,7 +27,7 @@ class Stage:
     """A sample of what is to be sent, attacked.
 
     `people[i]` is encoded as row i; `groups[i]` and `records[i]` number the group and the record that row i belongs to (a record may
-    have several encodings); `partial` if they are part of an extract. `listed` is a public list of names, or None for the worst case: the attacker holds the extract itself.
+    have several encodings), `kinds[i]` its kind of person, which the service sees; `partial` if they are part of an extract. `listed` is a public list of names, or None for the worst case: the attacker holds the extract itself.
     """
 
     scheme: Scheme
@@ -35,6 +35,7 @@ class Stage:
     people: People
     groups: Ints
     records: Ints
+    kinds: Ints
     cut_offs: CutOffs
     rng: np.random.Generator
     listed: People | None = None
@@ -103,6 +104,14 @@ class Graph:
     def records(self) -> Ints:
         """Their records."""
         return self.stage.records[: self.rows]
+
+    @cached_property
+    def seen(self) -> Ints:
+        """Equal numbers for rows beside which the same stands in clear: the kind of person, and which comparators there are."""
+        columns = [self.stage.kinds[: self.rows]]
+        if self.checks is not None:
+            columns += list((self.checks.seen >= 0).T.astype(np.int64))
+        return np.unique(np.stack(columns), axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
     @cached_property
     def firsts(self) -> Ints:

@@ -50,6 +50,7 @@ def run_suite(
     secret: bytes,
     seed: int,
     records: Sequence[str] | None = None,
+    kinds: Sequence[str] | None = None,
     sample: int | None = None,
     deep: bool = False,
     attacker_list: People | None = None,
@@ -66,7 +67,7 @@ def run_suite(
     `comparators` are the keyed comparators that are sent beside the CLKs.
 
     `households[i]` is the group that the matcher sees person i in ('' for none), `records[i]` the record (a record may have several
-    encodings; by default each has one). `attacker_list` is a public list; without it the attacker holds the extract itself. At most
+    encodings; by default each has one), `kinds[i]` the kind of person that stands beside it in clear (by default nothing does). `attacker_list` is a public list; without it the attacker holds the extract itself. At most
     `sample` encodings are attacked (5,000; 50,000 if `deep`), by whole groups. `people` may be drawn from more `encodings`. The same
     seed gives the same figures.
 
@@ -80,7 +81,7 @@ def run_suite(
             next_step="Attack a larger extract of the same kind.",
         )
     chosen = cut_offs or CutOffs()
-    stage = make_stage(people, households, parts, secret, seed, records, sample, deep, attacker_list, chosen)
+    stage = make_stage(people, households, parts, secret, seed, records, sample, deep, attacker_list, chosen, kinds)
     stage.scheme = Scheme(tuple(parts), tuple(comparators))
     stage.partial = len(stage.people) < (len(people) if encodings is None else encodings)
     findings = []
@@ -130,11 +131,15 @@ def make_stage(
     deep: bool = False,
     attacker_list: People | None = None,
     cut_offs: CutOffs | None = None,
+    kinds: Sequence[str] | None = None,
 ) -> Stage:
     """Draw the sample, by whole groups and in random order of groups."""
     rng = np.random.default_rng(seed)
     groups = numbered(households)
     owners = numbered(records) if records is not None else np.arange(len(people))
+    kind = (
+        np.unique(list(kinds), return_inverse=True)[1] if kinds is not None else np.zeros(len(people), dtype=np.int64)
+    )
     rows = whole_groups(groups, sample or (DEEP_SAMPLE if deep else SAMPLE), rng)
     return Stage(
         scheme=Scheme(tuple(parts)),
@@ -142,6 +147,7 @@ def make_stage(
         people=[people[int(row)] for row in rows],
         groups=np.unique(groups[rows], return_inverse=True)[1],
         records=np.unique(owners[rows], return_inverse=True)[1],
+        kinds=kind[rows],
         cut_offs=cut_offs or CutOffs(),
         rng=rng,
         listed=attacker_list,

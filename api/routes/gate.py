@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from api.batch_gate import tell_officers
+from api.batch_gate import let_through as grant
+from api.canaries import plant as planted
 from api.guards import caller, service_of
-from api.problems import NotFound, described
+from api.problems import described
 from api.routes.corrections import AGENCY, Given
-from protocols.audit.events.submissions import BatchPassGranted, CanariesPlanted
 from protocols.family import RECORD_REF
 
 router = APIRouter()
@@ -70,12 +70,7 @@ def overrides(request: Request) -> list[OverrideView]:
 @router.post("/v1/canaries", status_code=201, responses=described(401, 403, 404, 422, 429, 503))
 def plant(new: Planted, request: Request) -> CanariesView:
     """Say which records are an auditor's made-up people. Whoever else links to one is probing, and an alert says so."""
-    service = service_of(request)
-    with service.store.writing() as tx:
-        _known(tx.identity.client(new.agency) is not None)
-        event = CanariesPlanted(actor=caller(request).client, agency=new.agency, records=len(set(new.record_refs)))
-        tx.gate.plant(new.agency, new.record_refs, service.now(), event)
-        return CanariesView(canaries=tx.gate.counts())
+    return CanariesView(canaries=planted(service_of(request), caller(request).client, new.agency, new.record_refs))
 
 
 @router.get("/v1/canaries", responses=described(401, 403, 429, 503))
@@ -88,14 +83,4 @@ def canaries(request: Request) -> CanariesView:
 @router.post("/v1/gate-passes", status_code=204, responses=described(401, 403, 404, 422, 429, 503))
 def let_through(new: Pass, request: Request) -> None:
     """Let the next batch of an agency through the gate, within two days. Both data protection officers are told."""
-    service = service_of(request)
-    with service.store.writing() as tx:
-        _known(tx.identity.client(new.agency) is not None)
-        event = BatchPassGranted(actor=caller(request).client, agency=new.agency, reason=new.reason)
-        tx.gate.grant(new.agency, new.reason, service.now(), event)
-        tell_officers(tx, new.agency, f"gate-pass:{new.agency}"[:60], service.now())
-
-
-def _known(there: bool) -> None:
-    if not there:
-        raise NotFound("There is no such agency.", next_step="Use the id that the sharing protocol has.")
+    grant(service_of(request), caller(request).client, new.agency, new.reason)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from api.store.log import AuditLog
@@ -58,6 +58,14 @@ class GateStore:
         for agency, _ in self.canaries():
             found[agency] = found.get(agency, 0) + 1
         return dict(sorted(found.items()))
+
+    def planted(self) -> list[tuple[str, int, datetime, datetime]]:
+        """For each agency whose extract has canaries: how many, and when the first and the last were planted."""
+        when = func.min(CanaryRow.planted_at), func.max(CanaryRow.planted_at)
+        rows = self._session.execute(
+            select(CanaryRow.agency, func.count(), *when).group_by(CanaryRow.agency).order_by(CanaryRow.agency)
+        )
+        return [(agency, count, first, last) for agency, count, first, last in rows]
 
     def grant(self, agency: str, reason: str, at: datetime, event: BatchPassGranted) -> None:
         """Let one batch of an agency through the gate."""

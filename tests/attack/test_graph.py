@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 
 from agencies.attack.bits import similarity
 from agencies.attack.fidelity import fidelity
-from agencies.attack.groups import group_alignment, guessing
+from agencies.attack.groups import by_structure_alone, group_alignment
 from agencies.attack.modelled import model_of
 from agencies.attack.people import corrupted, overlapping
 from agencies.attack.seeded import fit_of_all, seeded_alignment
@@ -42,7 +42,8 @@ class Case:
         seeds = self.rng.permutation(SIZE)[:known]
         matches = group_alignment(self.victim, self.expected, (groups, groups), (seeds, seeds), self.model.link.noise)
         outside = np.flatnonzero(~np.isin(groups, groups[seeds]))
-        return hits(matches.best, outside), guessing(groups, outside)
+        alone = by_structure_alone(groups, np.arange(SIZE), np.zeros(SIZE, dtype=np.int64), seeds)
+        return hits(matches.best, outside), float(alone[outside].mean())
 
 
 def hits(best: np.ndarray, scored: np.ndarray) -> float:
@@ -176,9 +177,56 @@ def test_groups_do_not_break_the_default(case) -> None:
         assert share - guess < CutOffs().groups_few.warn
 
 
-def test_guessing_by_size_is_what_chance_gives() -> None:
-    groups = np.array([0, 0, 1, 1, 2])
-    assert guessing(groups, np.arange(5)) == pytest.approx((4 * 1 / 4 + 1) / 5)
+def test_structure_alone_gives_what_chance_gives() -> None:
+    groups, records = np.array([0, 0, 1, 1, 2]), np.arange(5)
+    same = np.zeros(5, dtype=np.int64)
+    assert by_structure_alone(groups, records, same, NOBODY) == pytest.approx([1 / 4] * 4 + [1])
+    # A known person leaves one group of that shape, and one person in the own group.
+    assert by_structure_alone(groups, records, same, np.array([0])) == pytest.approx([1, 1, 1 / 2, 1 / 2, 1])
+    # An adult and a child are told apart; so is a record with two encodings.
+    assert by_structure_alone(groups, records, np.array([0, 1, 0, 1, 0]), NOBODY) == pytest.approx([1 / 2] * 4 + [1])
+    twice = by_structure_alone(np.array([0, 0, 0, 1, 1]), np.array([0, 0, 1, 2, 3]), same, NOBODY)
+    assert twice == pytest.approx([1, 1, 1, 1 / 2, 1 / 2])
+
+
+def test_structure_alone_is_what_guesses_by_structure_find() -> None:
+    """Pair groups of one shape at random, many times: as many are right as the formula says."""
+    rng = np.random.default_rng(5)
+    groups = np.repeat(np.arange(60), rng.integers(1, 4, 60))
+    rows, seen = np.arange(len(groups)), rng.integers(0, 2, len(groups))
+    known = rng.permutation(rows)[:15]
+    expected = by_structure_alone(groups, rows, seen, known)
+    right = np.zeros(len(groups))
+    rounds = 2000
+    for _ in range(rounds):
+        guess = np.full(len(groups), -1)
+        guess[known] = known
+        shapes: dict[tuple[int, ...], list[np.ndarray]] = {}
+        for group in range(60):
+            members = rows[(groups == group) & ~np.isin(rows, known)]
+            own = () if not np.isin(groups[known], group).any() else (group,)
+            order = members[np.argsort(seen[members], kind="stable")]
+            shapes.setdefault((*own, -1, *seen[order].tolist()), []).append(order)
+        for alike in shapes.values():
+            for ours, theirs in zip(alike, rng.permutation(len(alike)), strict=True):
+                listed = alike[theirs]
+                for what in (0, 1):
+                    guess[ours[seen[ours] == what]] = rng.permutation(listed[seen[listed] == what])
+        right += guess == rows
+    assert right / rounds == pytest.approx(expected, abs=0.06)
+
+
+def test_what_is_seen_beside_a_record_tells_people_apart(case) -> None:
+    each = case("standard")
+    groups, rng = each.families.groups, np.random.default_rng(9)
+    seen = rng.integers(0, 50, SIZE)
+    noise = each.model.link.noise
+    none, all_of_it = (
+        group_alignment(each.victim, each.expected, (groups, groups), (NOBODY, NOBODY), noise, None, given)
+        for given in (None, (seen, seen))
+    )
+    everyone = np.arange(SIZE)
+    assert hits(all_of_it.best, everyone) > 0.9 > 10 * hits(none.best, everyone)
 
 
 def test_singling_out_is_certain_on_plain_filters_and_rare_on_hardened_ones(case) -> None:

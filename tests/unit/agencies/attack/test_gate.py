@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agencies.attack.gate import (
     clear,
-    cut_offs_of,
     require_report,
     store_report,
     stored_reports,
@@ -19,7 +21,10 @@ from agencies.attack.gate import (
 from agencies.attack.page import html_report
 from agencies.attack.report import AttackReport, Subject, blocking_findings, open_report, sign_report
 from agencies.attack.verdict import CutOffs, Finding, Measure, Verdict
+from config.resources import PROTOCOL_FILE
+from protocols.attack_gate import AttackCutOffs, AttackGate
 from protocols.errors import ProtocolError, SubmissionError, VerificationError
+from protocols.load import load_protocol
 from protocols.signing import SigningKey
 
 SUBJECT = Subject(
@@ -35,7 +40,7 @@ SUBJECT = Subject(
     extract_date=date(2026, 11, 16),
 )
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
-TERMS = terms_of({"blocking": ["T6"]})
+TERMS = terms_of(AttackGate(blocking=("T6",)))
 REASON = "Agreed with both data protection officers on 16 November for the trial only."
 
 
@@ -94,7 +99,7 @@ def test_an_old_report_is_stale_by_what_the_protocol_says() -> None:
     assert clear(make_report(), SUBJECT, TERMS, made + timedelta(days=30, hours=23)).report
     with pytest.raises(SubmissionError, match="31 days old"):
         clear(make_report(), SUBJECT, TERMS, made + timedelta(days=31))
-    strict = terms_of({"fresh_days": 2, "blocking": ["T6"]})
+    strict = terms_of(AttackGate.model_validate({"fresh_days": 2, "blocking": ["T6"]}, strict=False))
     with pytest.raises(SubmissionError, match="last 2"):
         clear(make_report(), SUBJECT, strict, NOW)
     assert clear(make_report(), SUBJECT, strict, NOW, REASON).overridden == ("stale",)
@@ -105,14 +110,19 @@ def test_a_report_about_too_few_or_without_a_blocking_test_is_not_enough() -> No
         clear(
             make_report().model_copy(update={"encodings": 600}),
             SUBJECT,
-            terms_of({"least_rows": 501, "blocking": ["T6"]}),
+            terms_of(AttackGate.model_validate({"least_rows": 501, "blocking": ["T6"]}, strict=False)),
             NOW,
         )
     assert clear(
-        make_report(), SUBJECT, terms_of({"least_rows": 5000, "blocking": ["T6"]}), NOW
+        make_report(),
+        SUBJECT,
+        terms_of(AttackGate.model_validate({"least_rows": 5000, "blocking": ["T6"]}, strict=False)),
+        NOW,
     ).report  # all there are
     with pytest.raises(SubmissionError, match="leaves out T8"):
-        clear(make_report(), SUBJECT, terms_of({"blocking": ["T6", "T8"]}), NOW)
+        clear(
+            make_report(), SUBJECT, terms_of(AttackGate.model_validate({"blocking": ["T6", "T8"]}, strict=False)), NOW
+        )
 
 
 def test_a_blocking_verdict_stops_and_a_reason_overrides_it_visibly() -> None:
@@ -134,13 +144,23 @@ def test_a_reason_is_kept_only_where_something_is_overridden() -> None:
     assert clear(make_report(), SUBJECT, TERMS, NOW, REASON).reason is None
 
 
+def gate_of(**terms: Any) -> CutOffs:
+    return terms_of(AttackGate.model_validate_json(json.dumps(terms))).cut_offs
+
+
 def test_the_protocol_says_what_blocks() -> None:
-    lenient = cut_offs_of({"cut_offs": {"fidelity": {"warn": 0.5, "fail": 0.9}}})
+    lenient = gate_of(cut_offs={"fidelity": {"warn": 0.5, "fail": 0.9}})
     assert blocking_findings(make_report(fidelity=0.5), lenient) == ()
-    strict = cut_offs_of({"cut_offs": {"fidelity": {"warn": 0, "fail": 0.001}}})
+    strict = gate_of(cut_offs={"fidelity": {"warn": 0, "fail": 0.001}})
     assert [each.test for each in blocking_findings(make_report(), strict)] == ["T6"]
-    assert blocking_findings(make_report(fidelity=0.5), cut_offs_of({"blocking": ["T8"]})) == ()
-    assert cut_offs_of({}) == CutOffs()
+    assert blocking_findings(make_report(fidelity=0.5), gate_of(blocking=["T8"])) == ()
+    assert gate_of() == CutOffs()
+
+
+def test_the_shipped_protocol_writes_every_cut_off_out_as_the_program_has_it() -> None:
+    gate = load_protocol(PROTOCOL_FILE).document.attack_gate
+    assert set(gate.lines) == set(AttackCutOffs.model_fields) == {each.name for each in fields(CutOffs)} - {"blocking"}
+    assert terms_of(gate) == terms_of(AttackGate())
 
 
 @pytest.mark.parametrize(
@@ -157,11 +177,17 @@ def test_the_protocol_says_what_blocks() -> None:
         {"cut_offs": {"fidelity": {"fail": 1}}},
         {"cut_offs": {"fidelity": {"warn": True, "fail": 1}}},
         {"cut_offs": {"fidelity": {"warn": 0.5, "fail": 0.1}}},
+        {"cut_offs": {"fidelity": {"warn": -1, "fail": 0.1}}},
     ],
 )
-def test_a_wrong_attack_gate_is_refused(gate: dict[str, object]) -> None:
-    with pytest.raises(ProtocolError, match="attack_gate"):
-        terms_of(gate)
+def test_a_wrong_attack_gate_is_refused_with_its_line(gate: dict[str, object], tmp_path: Path) -> None:
+    text = PROTOCOL_FILE.read_text()
+    start = text.index("attack_gate:")
+    path = tmp_path / "protocol.yaml"
+    path.write_text(f"{text[:start]}attack_gate: {json.dumps(gate)}\n")
+    line = text[:start].count("\n") + 1
+    with pytest.raises(ProtocolError, match=rf"protocol\.yaml:{line}:"):
+        load_protocol(path)
 
 
 def test_a_report_is_signed_and_an_altered_one_is_not_read(key: SigningKey) -> None:

@@ -32,7 +32,8 @@ def report() -> AttackReport:
             "T8",
             "Seeded",
             proportion("seeds_20", "found", 300, 1000, limit="seeds_20"),
-            Measure(name="seeds_20_groups_excess", about="beyond", value=0.4, limit="seeds_20"),
+            Measure(name="seeds_20_groups_excess", about="beyond", value=0.38, limit="seeds_20"),
+            proportion("seeds_20_groups", "found with groups", 400, 1000, baseline=0.02),
         ),
         _finding("T12", "Dictionary", proportion("dictionary", "read", 10, 10)),
     )
@@ -79,6 +80,14 @@ def test_plots_are_whole_svg_with_a_description(report: AttackReport) -> None:
                     assert -20 <= float(element.attrib[name]) <= 320
     dots = [e for e in _read(trend_plot(report)) if e.tag.endswith("circle")]
     assert len(dots) == 2
+
+
+def test_bars_with_groups_show_what_groups_alone_give_and_the_cut_off_beyond_it(report: AttackReport) -> None:
+    root = _read(recovered_plot(report))
+    description = next(element.text for element in root if element.tag.endswith("desc"))
+    assert "20 known: 30.00% (guessing 0.00%, cut-off 1.0%)" in description
+    assert "20 known, with groups: 40.00% (guessing 2.00%, cut-off 3.0%)" in description
+    assert len([e for e in root if e.attrib.get("class") == "guess"]) == 3
 
 
 def test_taller_bars_for_more_people(report: AttackReport) -> None:
