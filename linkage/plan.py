@@ -47,6 +47,7 @@ _FEWEST_ROWS = 512
 _SAMPLE_ROWS = 8_192
 _SAMPLE_SHARE = 0.03
 _ENOUGH_SAMPLE = 50
+_MOST_SAMPLE = 200_000
 _RATE_ROWS = 20_000
 _RATE_TABLES = 12
 _LOOK_ROWS = 4_096
@@ -87,20 +88,21 @@ def make_plan(
     seen, held_back = _sample_pairs(left, right, limits, threads)
     key_bits, tables, lsh, choice = _cheapest(left, right, bits, limits, seen, rules.recall)
     costs = f"exact about {exact:,.0f} s of one core"
-    if tables > MOST_TABLES:
-        if rules.kind is SearchKind.LSH:
-            raise InputError(
-                f"`lsh` would need more than {MOST_TABLES:,} tables for a recall of {rules.recall} on these encodings.",
-                next_step="Use `exact`, or promise less.",
-            )
-        return Plan(f"{costs}; lsh would need more than {MOST_TABLES:,} tables", None, 1.0, 1.0, exact, lsh)
-    costs += f", lsh about {lsh:,.0f} s with {tables:,} tables of {key_bits} bits"
-    if rules.kind is SearchKind.AUTO and exact <= lsh:
-        return Plan(costs, None, 1.0, 1.0, exact, lsh)
-    drawn, measured = _held_to_promise(left.shape[1], choice, held_back, key_bits, tables, rules.recall)
-    if (needed := drawn.positions.shape[0]) > tables:
-        costs += f", {needed:,} tables to keep the promise on the sample"
-    return Plan(costs, drawn, rules.recall, measured, exact, lsh)
+    if tables <= MOST_TABLES:
+        costs += f", lsh about {lsh:,.0f} s with {tables:,} tables of {key_bits} bits"
+        if rules.kind is SearchKind.AUTO and exact <= lsh:
+            return Plan(costs, None, 1.0, 1.0, exact, lsh)
+        drawn, measured = _held_to_promise(left.shape[1], choice, held_back, key_bits, tables, rules.recall)
+        if (needed := drawn.positions.shape[0]) > tables:
+            costs += f", {needed:,} tables to keep the promise on the sample"
+        if measured >= rules.recall:
+            return Plan(costs, drawn, rules.recall, measured, exact, lsh)
+    if rules.kind is SearchKind.LSH:
+        raise InputError(
+            f"`lsh` would need more than {MOST_TABLES:,} tables for a recall of {rules.recall} on these encodings.",
+            next_step="Use `exact`, or promise less.",
+        )
+    return Plan(f"{costs}; lsh would need more than {MOST_TABLES:,} tables", None, 1.0, 1.0, exact, math.inf)
 
 
 def search_by(
@@ -121,9 +123,11 @@ def _sample_pairs(
     rows = max(_FEWEST_ROWS, min(_SAMPLE_ROWS, int(_SAMPLE_SHARE * left.shape[0])))
     chosen = np.linspace(0, left.shape[0] - 1, min(rows, left.shape[0])).astype(np.int64)
     found = Pairs.join(list(search_exact(np.ascontiguousarray(left[chosen]), right, limits, threads=threads)))
+    every = -(-found.left.size // _MOST_SAMPLE) or 1
+    found = Pairs(*(column[::every] for column in found))
     differences = left[chosen[found.left]] ^ right[found.right]
     seen = found.left % 2 == 0
-    return (differences[seen], 2.0 * left.shape[0] / chosen.size), differences[~seen]
+    return (differences[seen], 2.0 * every * left.shape[0] / chosen.size), differences[~seen]
 
 
 def _at_the_limit(left: Words, right: Words, limits: NDArray[np.int64]) -> NDArray[np.int64]:
