@@ -8,9 +8,9 @@ from agencies.attack.bits import row_numbers
 from agencies.attack.frequency import frequency_alignment
 from agencies.attack.lint import FILL, lint
 from agencies.attack.marginals import EXTREMES, bit_frequencies, co_occurrence, duplicates
-from agencies.attack.patterns import mine, recovered
+from agencies.attack.patterns import MOST_ROWS, mine, recovered
 from agencies.attack.stage import Stage
-from agencies.attack.verdict import Finding, Measure, finding, proportion
+from agencies.attack.verdict import Finding, Measure, finding, most_by_chance, proportion
 
 _BITS_ALONE = "the encodings alone: no list of names, no key"
 _HARDEN = "Use the hardening profile `standard` or `high`, and raise t if it fails with them."
@@ -101,13 +101,18 @@ def together(stage: Stage) -> Finding:
 def frequencies(stage: Stage) -> Finding:
     """T4."""
     result, rows = frequency_alignment(row_numbers(stage.clks), stage.descriptions, stage.descriptions), len(stage.clks)
+    together = result.tried / max(result.guessed, 1)
+    chance = most_by_chance(result.tried, result.guess, together=max(together, 1.0))
     measures = [
-        proportion("frequency", "people whose value the frequencies give away", result.people, rows, limit="frequency"),
-        proportion("frequency_values", "most frequent encodings guessed right", result.right, result.guessed),
+        proportion("frequency", "people whose value the frequencies give away", result.people, rows,
+                   baseline=result.tried * result.guess / max(rows, 1), limit="frequency", chance=chance),
+        proportion("frequency_values", "most frequent encodings guessed right", result.right, result.guessed,
+                   baseline=result.guess if result.guessed else None),
         Measure(name="rank_correlation", about="rank correlation of the frequencies", value=result.rank_correlation),
-    ]
+    ]  # fmt: skip
     got = (
-        f"{result.right} of the {result.guessed} most frequent encodings, which stand for {result.people:,} of {rows:,} rows"
+        f"{result.right} of the {result.guessed} most frequent encodings, which stand for {result.people:,} of {rows:,} rows "
+        f"(pairing at random: {result.guessed * result.guess:.1f})"
         if result.guessed
         else "nothing: no encoding occurs twice"
     )
@@ -120,7 +125,8 @@ def frequencies(stage: Stage) -> Finding:
 
 def patterns(stage: Stage) -> Finding:
     """T5."""
-    result = recovered(mine(stage.clks, stage.rng), stage.tokens, stage.rng)
+    rows = np.sort(stage.rng.permutation(len(stage.clks))[:MOST_ROWS])
+    result = recovered(mine(stage.clks[rows], stage.rng), [stage.tokens[int(row)] for row in rows], stage.rng)
     measures = [
         Measure(name="patterns", about="how well the best pattern finds the people who share a q-gram (Jaccard)",
                 value=result.best, limit="patterns", baseline=result.by_chance),

@@ -11,8 +11,8 @@ from agencies.attack.bits import Ints
 from agencies.attack.grouped import Grouped, attack_with_groups, averaged
 from agencies.attack.people import Overlap, overlapping
 from agencies.attack.public import public_run
-from agencies.attack.seeded import ASSIGN_UP_TO, Score, seeded_alignment
-from agencies.attack.stage import Stage, whole
+from agencies.attack.seeded import ASSIGN_UP_TO, MOST_ANCHORS, Score, seeded_alignment
+from agencies.attack.stage import Stage
 from agencies.attack.verdict import Finding, Measure, finding, most_by_chance, proportion, share_of
 from agencies.attack.views import Dense
 from agencies.attack.words import GIVEN_LIST, HARDEN, KNOWN
@@ -22,6 +22,7 @@ OVERLAPS = (1.0, 0.5, 0.25)
 ENOUGH_SCORED = 300
 FEWEST_COMMON = 8
 DRAWS = 3
+DEEP_TARGETS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,13 @@ def seeded(stage: Stage) -> Finding:
         runs = list(_runs(stage, limit)) if stage.listed is None else [_public(stage, limit)]
         best = strongest(runs)
         measures += _measures(stage, limit, runs, best)
-        words = f"with {KNOWN[limit]} known {share_of(best.right, best.scored)}"
+        words = f"with {KNOWN[limit]} known, {share_of(best.right, best.scored)}"
         if stage.listed is None and stage.judges_structure:
             grouped = _grouped(stage, stage.known[limit])
             measures += grouped.measures(limit, judged=True)
             words += (
-                f" (with groups also given: {grouped.outside.share:.1%} of those outside known people's groups, where groups alone "
-                f"give {grouped.outside.alone:.1%})"
+                f", and with the groups also given {grouped.outside.share:.1%} of those outside the known people's groups "
+                f"(groups alone, without any encoding: {grouped.outside.alone:.1%})"
             )
         told.append(words)
     given = GIVEN_LIST
@@ -114,7 +115,7 @@ def _runs(stage: Stage, limit: str) -> Iterator[Run]:
         seeds = np.flatnonzero(np.isin(rows, graph.seeds(stage.known[limit], rows)))
         yield _align(stage, rows, rows, np.arange(len(rows)), seeds, graph.expected, "one-to-one", assign=True)
     if stage.deep and len(stage.people) > graph.rows:
-        yield _deep(stage, stage.known[limit] if limit == "seeds_20" else round(share * len(stage.people)))
+        yield _deep(stage, stage.known[limit] if limit == "seeds_20" else round(share * stage.whole.size))
 
 
 def _align(
@@ -134,14 +135,20 @@ def _align(
 
 
 def _deep(stage: Stage, known: int) -> Run:
-    """The attack on all rows of a deep run."""
-    victim, attacker = whole(stage)
-    chosen = stage.rng.permutation(np.unique(stage.records))[:known]
-    seeds = np.flatnonzero(np.isin(stage.records, chosen))
-    matches = seeded_alignment(victim, attacker, (seeds, seeds), stage.rng)
-    scored = np.setdiff1d(np.arange(len(stage.people)), seeds)
-    right = int((stage.records[matches.best[scored]] == stage.records[scored]).sum())
-    return Run(f"all {len(stage.people):,} rows", right, len(scored))
+    """The attack on a deep run: up to 10,000 records looked for among everybody. More known people than serve as anchors are left out."""
+    whole = stage.whole
+    order = stage.rng.permutation(whole.size)
+    anchors, others = order[: min(known, MOST_ANCHORS)], order[known:]
+    victims, listed = np.concatenate([anchors, others[:DEEP_TARGETS]]), np.concatenate([anchors, others])
+    seeds = np.arange(len(anchors))
+    matches = seeded_alignment(
+        whole.victim.part(victims), whole.expected.part(listed), (seeds, seeds), stage.rng,
+        checks=whole.checks.part(victims, listed) if whole.checks else None, noise=whole.expected.link.noise,
+    )  # fmt: skip
+    # A victim stands at the same place in both orders.
+    targets = np.arange(len(anchors), len(victims))
+    right = int((matches.best[targets] == targets).sum())
+    return Run(f"{len(targets):,} of {whole.size:,} records", right, len(targets))
 
 
 def _public(stage: Stage, limit: str) -> Run:

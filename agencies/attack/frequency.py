@@ -19,12 +19,20 @@ TOP = 20
 @dataclass(frozen=True, slots=True)
 class FrequencyAlignment:
     """Values guessed and right among the most frequent CLKs, people who thereby have their value known, rank correlation
-    (Spearman) of the frequencies of the right pairs."""
+    (Spearman) of the frequencies of the right pairs; people whose value was guessed, and how many values of the list occur twice or more:
+    pairing with any of those at random is right once in so many."""
 
     guessed: int
     right: int
     people: int
     rank_correlation: float
+    tried: int
+    repeated: int
+
+    @property
+    def guess(self) -> float:
+        """The share of the people tried whose value a random pairing gets right."""
+        return 1 / max(self.repeated, 1)
 
 
 def frequency_alignment(clks: Ints, values: Ints, listed: Ints) -> FrequencyAlignment:
@@ -46,4 +54,11 @@ def frequency_alignment(clks: Ints, values: Ints, listed: Ints) -> FrequencyAlig
     ranks = 0.0
     if len(repeated) > 2 and len(set(sizes[repeated])) > 1 and len(set(in_list[true[repeated]])) > 1:
         ranks = float(spearmanr(sizes[repeated], in_list[true[repeated]]).statistic)
-    return FrequencyAlignment(len(groups), int(hits.sum()), int(sizes[groups[hits]].sum()), ranks)
+    return FrequencyAlignment(
+        guessed=len(groups),
+        right=int(hits.sum()),
+        people=int(sizes[groups[hits]].sum()),
+        rank_correlation=ranks,
+        tried=int(sizes[groups].sum()),
+        repeated=int((in_list > 1).sum()),
+    )

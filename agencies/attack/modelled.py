@@ -67,6 +67,10 @@ class Modelled:
     def size(self) -> int:
         return self.base.size
 
+    def part(self, rows: Ints) -> Modelled:
+        """The expected similarities among some of the people."""
+        return Modelled(self.base.part(rows), self.link)
+
     def columns(self, chosen: Ints) -> Floats:
         return self.link(self.base.columns(chosen))
 

@@ -25,6 +25,7 @@ _IN_PATTERN, _ROW_SHARE = 0.97, 0.95
 _ROUNDS = 10
 _FEWEST_BITS, _FEWEST_ROWS = 4, 0.005
 _MOST_STARTS = 1024
+MOST_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)

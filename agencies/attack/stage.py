@@ -12,14 +12,28 @@ from agencies.attack.checks import Checks
 from agencies.attack.modelled import BASE_KEYS, Modelled, model_of
 from agencies.attack.people import People, Scheme, corrupted, end_of_group
 from agencies.attack.verdict import CutOffs
-from agencies.attack.views import DENSE_UP_TO, Dense, Encoded, View, dense
+from agencies.attack.views import Dense, Encoded, dense
 
 GRAPH_ROWS = 4000
 ENOUGH_FOR_STRUCTURE = 2000
 FEW_KNOWN = 20
 SHARES_KNOWN = {"seeds_5pct": 0.05, "seeds_quarter": 0.25}
-DEEP_KEYS = 8
+DEEP_KEYS = 4
 FEW_ROWS, FEW_KEYS = 1_000, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """One encoding of every record, as the victim's similarities, the attacker's model of them, and the comparators."""
+
+    victim: Encoded
+    expected: Modelled
+    checks: Checks | None
+
+    @property
+    def size(self) -> int:
+        """Number of records."""
+        return self.victim.size
 
 
 @dataclass
@@ -72,6 +86,15 @@ class Stage:
         """Equal numbers for rows whose filters are made of the same tokens."""
         numbers: dict[tuple[str, ...], int] = {}
         return np.array([numbers.setdefault(tuple(its), len(numbers)) for its in self.tokens], dtype=np.int64)
+
+    @cached_property
+    def whole(self) -> Whole:
+        """All records, for attacks that compute similarities as they go: whole matrices need not fit in memory."""
+        firsts = np.unique(self.records, return_index=True)[1]
+        people = [self.people[int(row)] for row in firsts]
+        model = model_of(self.scheme, people, self.rng, DEEP_KEYS)
+        checks = self.scheme.checks(self.secret, people, people)
+        return Whole(Encoded([self.clks[firsts]]), model, checks)
 
     @cached_property
     def graph(self) -> Graph:
@@ -159,10 +182,3 @@ class Graph:
         records = self.records[among]
         chosen = self.stage.rng.permutation(np.unique(records))[:count]
         return among[np.isin(records, chosen)]
-
-
-def whole(stage: Stage) -> tuple[View, View]:
-    """Views of all rows, for samples whose matrices do not fit: the victim's similarities and the attacker's model."""
-    if len(stage.people) <= DENSE_UP_TO:
-        return stage.graph.victim, stage.graph.expected
-    return Encoded([stage.clks]), model_of(stage.scheme, stage.people, stage.rng, DEEP_KEYS)

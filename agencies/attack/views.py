@@ -55,6 +55,10 @@ class Encoded:
     def size(self) -> int:
         return len(self.encodings[0])
 
+    def part(self, rows: Ints) -> Encoded:
+        """The similarities among some of the records."""
+        return Encoded([clks[rows] for clks in self.encodings])
+
     def columns(self, chosen: Ints) -> Floats:
         total = np.zeros((self.size, len(chosen)), dtype=np.float32)
         for clks in self.encodings:

@@ -14,6 +14,7 @@ from agencies.attack.lint import lint
 from agencies.attack.marginals import bit_frequencies, co_occurrence, duplicates
 from agencies.attack.patterns import RECOVERED, mine, positions_jaccard, recovered
 from agencies.attack.people import Scheme
+from agencies.attack.verdict import most_by_chance
 from agencies.encoding.bloom import encode_rows
 from agencies.encoding.harden import Hardening
 from agencies.encoding.schema import EncodingSchema, load_schema
@@ -133,6 +134,16 @@ def test_frequencies_give_single_fields_away_and_whole_people_not(families, sche
     numbers = _numbers(scheme("standard"), people)
     whole = frequency_alignment(row_numbers(scheme("standard").encode(secret, people)), numbers, numbers)
     assert (whole.guessed, whole.right) == (0, 0)
+
+
+def test_people_who_are_there_twice_are_no_frequencies(families, scheme, secret) -> None:
+    """Encodings that occur twice are all equally frequent: a few pairs are right by chance, and that is not held against anybody."""
+    twice = [*families(SIZE).people[:60], *families(SIZE).people[:40]]
+    numbers = _numbers(scheme("standard"), twice)
+    found = frequency_alignment(row_numbers(scheme("standard").encode(secret, twice)), numbers, numbers)
+    assert (found.guessed, found.tried, found.repeated) == (20, 40, 40)
+    assert found.guess == 1 / 40
+    assert found.right <= most_by_chance(found.guessed, found.guess)
 
 
 def test_pattern_mining_reads_q_grams_out_of_plain_filters(

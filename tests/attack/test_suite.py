@@ -8,16 +8,19 @@ import re
 import numpy as np
 import pytest
 
+from agencies.attack import findings_seeded
 from agencies.attack.page import html_report
 from agencies.attack.people import by_group, corrupted, numbered, overlapping, whole_groups
 from agencies.attack.public import place_in_list
 from agencies.attack.report import AttackReport, blocking_findings
 from agencies.attack.suite import TESTS, make_stage, run_suite
 from agencies.attack.verdict import CutOffs, Verdict
+from agencies.encoding.comparator import Comparator
 from agencies.encoding.harden import Hardening
 from protocols.errors import InputError
 
 SIZE = 300
+COMPARATORS = (Comparator("given-and-birth", ("given_name", "date_of_birth"), 12),)
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +127,29 @@ def test_against_a_public_list_only_people_on_it_are_found(families, schema, sec
     assert report.attacker_list == f"a public list of {SIZE // 2} people"
     assert report.value("T8", "seeds_20") > 0.8
     assert report.finding("T12").measures[0].trials == on_list
+
+
+@pytest.mark.parametrize(("profile", "low", "high"), [("compat", 0.95, 1.0), ("standard", 0.0, 0.05)])
+def test_a_deep_run_looks_for_records_among_everybody(
+    families, schema, secret, monkeypatch, profile: str, low: float, high: float
+) -> None:
+    """More rows than fit in one graph: records (one with two encodings) are looked for in the whole list."""
+    monkeypatch.setattr("agencies.attack.stage.GRAPH_ROWS", 100)
+    monkeypatch.setattr("agencies.attack.findings_seeded.DEEP_TARGETS", 150)
+    held = families(SIZE)
+    people, groups = [*held.people, held.people[0]], [*held.households, held.households[0]]
+    records = [*map(str, range(SIZE)), "0"]
+    report = run_suite(
+        people, groups, [(schema, Hardening(profile, t=5))],
+        secret=secret, seed=1, records=records, deep=True, comparators=COMPARATORS, tests=("T8",),
+    )  # fmt: skip
+    runs = [each for each in report.finding("T8").measures if each.name == "seeds_quarter"]
+    assert low <= runs[0].value <= high
+    stage = make_stage(people, groups, [(schema, Hardening(profile, t=5))], secret, seed=1, records=records, deep=True)
+    assert stage.whole.size == SIZE
+    run = findings_seeded._deep(stage, 75)
+    assert run.scored == 150
+    assert low <= run.share <= high
 
 
 def test_several_clks_are_attacked_side_by_side(families, schema, secret) -> None:
