@@ -111,15 +111,14 @@ def profiles() -> Iterator[tuple[str, str, Hardening]]:
     for schema_name, length in (("person", 1024), ("person-2048", 2048)):
         for profile in ("compat", "xor-fold", "rule-90", "blip"):
             yield f"{profile} {length}", schema_name, Hardening(profile, length=length)
-        for t in (3, 4, 5):
-            yield f"standard t={t} {length}", schema_name, Hardening("standard", t, length)
-        for t in (3, 5):
-            yield f"high t={t} {length}", schema_name, Hardening("high", t, length)
-    yield f"{WITH_COMPARATORS}compat 4096", "person-4096", Hardening("compat", length=4096)
-    for comparators in ("", WITH_COMPARATORS):
-        for t in (5, 6):
-            yield f"{comparators}standard t={t} 4096", "person-4096", Hardening("standard", t, 4096)
-    yield f"{WITH_COMPARATORS}high t=5 4096", "person-4096", Hardening("high", 5, 4096)
+        for profile in ("standard", "high"):
+            for t in (3, 5):
+                yield f"{profile} t={t} {length}", schema_name, Hardening(profile, t, length)
+    long = "person-4096"
+    yield "standard t=6 4096", long, Hardening("standard", 6, 4096)
+    yield f"{WITH_COMPARATORS}compat 4096", long, Hardening("compat", length=4096)
+    for profile, t in (("high", 6), ("standard", 5), ("standard", 6)):
+        yield f"{WITH_COMPARATORS}{profile} t={t} 4096", long, Hardening(profile, t, 4096)
 
 
 def under(comparators: bool) -> LoadedProtocol:
