@@ -18,7 +18,7 @@ from agencies.standardise.person import StandardPerson
 from kinlink.county import ANCHOR, county_families, county_records
 from linkage.declared import declared
 from linkage.knockout import Case, EncodedPairs, Line, Part, failures, knock_out
-from linkage.learn import learn
+from linkage.learn import learn, people_side
 from protocols.errors import ProtocolError
 from protocols.load import LoadedProtocol
 from protocols.vocabulary import Kind
@@ -42,7 +42,8 @@ def knock_out_table(protocol: LoadedProtocol, pairs: int = PAIRS) -> tuple[Line,
     anchor, people = county_records(ANCHOR, protocol, encoder, checks)
     agency, _ = county_records(AGENCY, protocol, encoder, checks)
     rules = protocol.document.matching
-    learnt = learn(anchor, declared(anchor, county_families()), [agency], rules, None, lambda name, at: None)
+    members = declared(anchor, county_families())
+    learnt = learn(anchor, members, people_side(anchor, members), [agency], rules, None, lambda name, at: None)
     whole = [p for p in people if _is_whole(p)]
     pairer = _Pairer(encoder, checks, whole, pairs)
     return knock_out(pairer, learnt.calibration, AGENCY, rules)

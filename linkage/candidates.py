@@ -11,6 +11,7 @@ from linkage.bits import Words
 from linkage.calibrate import Counts
 from linkage.checks import Checks, Levels, levels_of
 from linkage.compete import Rows
+from linkage.records import EncodedRecords
 from linkage.search_exact import Pairs
 
 MOST_CANDIDATES = 50_000_000
@@ -18,7 +19,7 @@ MOST_CANDIDATES = 50_000_000
 
 @dataclass(frozen=True)
 class Side:
-    """Encodings of one side, packed, which person or record each belongs to, and each one's checks."""
+    """The people's encodings, packed, which person each belongs to, how many people there are, and each one's checks."""
 
     words: Words
     owner: NDArray[np.int32]
@@ -43,10 +44,10 @@ class Candidates:
         return Candidates(self.person[keep], self.record[keep], self.distance[keep], self.level[keep])
 
 
-def closest(people: Side, records: Side, pairs: Pairs) -> Candidates:
+def closest(people: Side, records: EncodedRecords, pairs: Pairs) -> Candidates:
     """Pairs of encodings as pairs of people and records, each at its smallest distance; of equals, at the highest level."""
     person, record = people.owner[pairs.left], records.owner[pairs.right]
-    level = levels_of(people.checks[pairs.left], records.checks[pairs.right])
+    level = levels_of(people.checks[pairs.left], records.checked[pairs.right])
     order = np.lexsort((-level, pairs.distance, record, person))
     person, record = person[order], record[order]
     first = np.ones(person.size, dtype=bool)

@@ -5,131 +5,160 @@ members are assigned to the records one to one; with probability q another membe
 explanation for a record is no stranger but a relative, so the probability is weighed against the shape of family pairs,
 and a member is likely to be in the group at all. Nothing here adds a person to a family: only declared members have
 candidates, and a group decides nothing by itself.
+
+What a meeting says depends on nothing but its own numbers, so it is said again without being worked out again: `Said`
+goes from run to run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from linkage.compete import Probabilities, Rows, duplicate_rate, held_elsewhere, share_out
-from linkage.memberships import memberships
+from linkage.sets import Indices, Together
 from protocols.matching import ContextRules
 
 _ALONE = 0.1  # below this probability nobody else of the family is taken to be there
 
-
-@dataclass(frozen=True)
-class Meeting:
-    """One family and one group: its candidate pairs as indices, and their places in a members × records table."""
-
-    pairs: NDArray[np.int64]
-    member: NDArray[np.int64]
-    record: NDArray[np.int64]
-    members: int
-    records: int
-
-
-def meetings(
-    anchor: Rows,
-    record: Rows,
-    families: Sequence[NDArray[np.int32]],
-    groups: Sequence[NDArray[np.int32]],
-) -> list[Meeting]:
-    """Every meeting of a family (people's numbers) and a group (rows of the agency) that can say something."""
-    families_of = memberships(families)
-    groups_of = memberships(groups)
-    met: dict[tuple[int, int], list[int]] = {}
-    for pair, (i, r) in enumerate(zip(anchor.tolist(), record.tolist(), strict=True)):
-        for family in families_of.get(i, ()):
-            for group in groups_of.get(r, ()):
-                met.setdefault((family, group), []).append(pair)
-    found = []
-    for (family, group), pairs in sorted(met.items()):
-        people, rows = families[family], groups[group]
-        if people.size < 2 and rows.size < 2:
-            continue
-        at = np.array(pairs, dtype=np.int64)
-        places = (
-            {row: place for place, row in enumerate(people.tolist())},
-            {row: place for place, row in enumerate(rows.tolist())},
-        )
-        found.append(
-            Meeting(
-                at,
-                np.array([places[0][i] for i in anchor[at].tolist()], dtype=np.int64),
-                np.array([places[1][r] for r in record[at].tolist()], dtype=np.int64),
-                people.size,
-                rows.size,
-            )
-        )
-    return found
+Said = Mapping[bytes, tuple[Probabilities, Probabilities]]
+"""By everything that a meeting depends on: for each of its pairs, whether others are there, and its lifted probability."""
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """Probabilities after the family step, and before it."""
+    """Probabilities after the family step, and before it.
+
+    `further` has for each round how likely another record of a member is who has one already, as this run found it or was
+    given it; `said` what the meetings said.
+    """
 
     probability: Probabilities
     unaided: Probabilities
+    further: tuple[float, ...] = ()
+    said: Said = field(default_factory=dict)
 
 
 def confirm(
-    anchor: Rows,
+    person: Rows,
     record: Rows,
     log_odds: NDArray[np.float64],
     family_log_ratio: NDArray[np.float64],
-    met: Sequence[Meeting],
-    anchors: int,
-    records: int,
+    met: Together,
+    people: int,
     rules: ContextRules,
+    further: Sequence[float] | None = None,
+    said: Said | None = None,
 ) -> Confirmed:
-    """Rounds of competition and family step over the candidate pairs of one agency.
+    """Rounds of competition and family step over the candidate pairs of one agency, with `people` declared.
 
     `log_odds` are the pairs' log-odds against strangers, `family_log_ratio` the log density ratio of one person against a
-    relative.
+    relative. With `further` of an earlier run, no pair depends on pairs with which it shares nothing.
     """
+    records = int(record.max(initial=-1)) + 1
+    meetings = _Meetings.of(person, record, family_log_ratio, met, rules, said or {})
+    rates: list[float] = []
     probability = share_out(record, log_odds, records)
     unaided = probability
-    for _ in range(rules.rounds):
-        lifted, alone = _look_round(met, probability, family_log_ratio, rules)
+    for number in range(rules.rounds):
+        lifted, alone = meetings.look_round(probability)
         base_odds = log_odds - rules.penalty * alone
-        elsewhere = held_elsewhere(anchor, probability, anchors)
-        found = min(1.0, max(0.01, probability.sum() / anchors))
-        further = min(1.0, duplicate_rate(anchor, probability, anchors) / found)
-        base_odds += np.log1p(elsewhere * (further - 1.0))
+        elsewhere = held_elsewhere(person, probability, people)
+        rates.append(_further(person, probability, people) if further is None else further[number])
+        base_odds += np.log1p(elsewhere * (rates[-1] - 1.0))
         base = share_out(record, base_odds, records)
         probability = np.maximum(base, np.where(lifted > probability, lifted, 0.0))
         total = np.bincount(record, weights=probability, minlength=records)
         probability = probability / np.maximum(1.0, total[record])
-    return Confirmed(probability, unaided)
+    return Confirmed(probability, unaided, tuple(rates), meetings.said)
 
 
-def _look_round(
-    met: Sequence[Meeting], probability: Probabilities, family_log_ratio: NDArray[np.float64], rules: ContextRules
-) -> tuple[Probabilities, NDArray[np.bool_]]:
-    lifted = probability.copy()
-    company = np.zeros(probability.size)
-    alone = np.zeros(probability.size, dtype=bool)
-    for meeting in met:
-        pairs, member, record = meeting.pairs, meeting.member, meeting.record
-        table = np.zeros((meeting.members, meeting.records))
-        table[member, record] = probability[pairs]
+def _further(person: Rows, probability: Probabilities, people: int) -> float:
+    found = min(1.0, max(0.01, float(probability.sum()) / people))
+    return min(1.0, duplicate_rate(person, probability, people) / found)
+
+
+@dataclass(frozen=True)
+class _Meetings:
+    """Meetings of several pairs, each a stretch of `pair` and of its pairs' places in a members x records table.
+
+    In a meeting of one pair nobody else is there, so it has nothing to say but that: `alone`.
+    """
+
+    pair: Indices
+    bounds: list[int]
+    member: Indices
+    record: Indices
+    ratio: NDArray[np.float64]
+    chance: NDArray[np.float64]
+    both: NDArray[np.bool_]
+    fixed: list[bytes]
+    alone: NDArray[np.bool_]
+    before: Said
+    said: dict[bytes, tuple[Probabilities, Probabilities]]
+
+    @staticmethod
+    def of(
+        person: Rows, record: Rows, ratio: NDArray[np.float64], met: Together, rules: ContextRules, before: Said
+    ) -> _Meetings:
+        count = np.bincount(met.meeting)
+        both = (met.family_size > 1) & (met.group_size > 1)
+        single = count[met.meeting] == 1
+        alone = np.zeros(person.size, dtype=bool)
+        alone[met.pair[single & both]] = True
+        keep = ~single & ((met.family_size > 1) | (met.group_size > 1))
+        pair, meeting = met.pair[keep], met.meeting[keep]
+        starts = np.flatnonzero(np.diff(meeting, prepend=-1))
+        member, place = _ranks(meeting, person[pair]), _ranks(meeting, record[pair])
+        chance = rules.same_group / np.maximum(met.family_size, met.group_size)[keep].astype(np.float64)
+        bounds = [*starts.tolist(), pair.size]
+        columns = member, place, ratio[pair], chance, both[keep]
+        raw = [(column.tobytes(), column.itemsize) for column in columns]
+        fixed = [b"".join(data[size * a : size * b] for data, size in raw) for a, b in pairwise(bounds)]
+        return _Meetings(pair, bounds, *columns, fixed, alone, before, {})
+
+    def look_round(self, probability: Probabilities) -> tuple[Probabilities, NDArray[np.bool_]]:
+        """Each pair's probability lifted by its family, and whether it met groups and none with anybody else in it."""
+        p = probability[self.pair]
+        raw = p.tobytes()
+        others, lift = np.empty(p.size), np.empty(p.size)
+        for fixed, (a, b) in zip(self.fixed, pairwise(self.bounds), strict=True):
+            key = fixed + raw[8 * a : 8 * b]
+            found = self.said.get(key) or self.before.get(key) or self._listen(p, a, b)
+            self.said[key] = found
+            others[a:b], lift[a:b] = found
+        lifted, company, alone = probability.copy(), np.zeros(probability.size), self.alone.copy()
+        np.maximum.at(lifted, self.pair, lift)
+        np.maximum.at(company, self.pair, others)
+        alone[self.pair[self.both & (others < _ALONE)]] = True
+        return lifted, alone & (company < _ALONE)
+
+    def _listen(self, probability: Probabilities, a: int, b: int) -> tuple[Probabilities, Probabilities]:
+        member, record, p = self.member[a:b], self.record[a:b], probability[a:b]
+        table = np.zeros((int(member.max()) + 1, int(record.max()) + 1))
+        table[member, record] = p
         others = _others(table)[member, record]
-        chance = rules.same_group / max(meeting.members, meeting.records)
         odds = np.zeros_like(table)
-        odds[member, record] = np.exp(family_log_ratio[pairs]) * chance / (1.0 - chance)
+        odds[member, record] = np.exp(self.ratio[a:b]) * self.chance[a:b] / (1.0 - self.chance[a:b])
         share = odds / (1.0 + odds.sum(axis=0) + odds.sum(axis=1, keepdims=True) - odds)
-        lift = others * share[member, record] + (1.0 - others) * probability[pairs]
-        lifted[pairs] = np.maximum(lifted[pairs], lift)
-        company[pairs] = np.maximum(company[pairs], others)
-        if meeting.members > 1 and meeting.records > 1:
-            alone[pairs] |= others < _ALONE
-    return lifted, alone & (company < _ALONE)
+        return others, others * share[member, record] + (1.0 - others) * p
+
+
+def _ranks(meeting: Indices, item: Rows) -> Indices:
+    """The place of each item among the different items of its meeting."""
+    order = np.lexsort((item, meeting))
+    first = np.diff(meeting[order], prepend=-1) != 0
+    new = first | (np.diff(item[order], prepend=-1) != 0)
+    number = np.cumsum(new) - 1
+    start = np.maximum.accumulate(np.where(first, number, 0))
+    ranks = np.empty(item.size, dtype=np.int64)
+    ranks[order] = number - start
+    return ranks
 
 
 def _others(table: Probabilities) -> Probabilities:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from linkage.candidates import Candidates
 from linkage.checks import ABSENT, NONE_AGREES
 from linkage.compete import Probabilities
-from linkage.memberships import memberships
 from linkage.records import GradeName
+from linkage.sets import Together
 from protocols.matching import MatchRules
 from protocols.vocabulary import Kind
 
@@ -69,8 +69,7 @@ class Pairing:
     decided: NDArray[np.bool_]  # a person made it a must-link
     person_kind: NDArray[np.str_]
     record_kind: NDArray[np.str_]
-    families: Sequence[NDArray[np.int32]]
-    groups: Sequence[NDArray[np.int32]]
+    met: Together
     earlier: Mapping[tuple[int, int], GradeName]
     checked: bool = False
 
@@ -87,8 +86,9 @@ def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
     keep = np.where([w is not None for w in was], rules.stay_probable, rules.probable)
     best = _best_of_record(record, p)
     likely = best & (p >= join)
-    ages = ages_conflict(pairing, pairing.candidates) & rules.guards.age
-    undated = _undated(pairing) & rules.guards.date
+    kinds = pairing.person_kind[person], pairing.record_kind[record]
+    ages = ages_conflict(*kinds) & rules.guards.age
+    undated = ((kinds[0] == Kind.UNKNOWN) | (kinds[1] == Kind.UNKNOWN)) & rules.guards.date
     level = pairing.candidates.level
     if pairing.checked:
         undated = (level == ABSENT) & rules.guards.date
@@ -147,39 +147,31 @@ def _best_of_record(record: NDArray[np.int32], p: Probabilities) -> NDArray[np.b
     return best
 
 
-def _kinds(pairing: Pairing, pairs: Candidates) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
-    return pairing.person_kind[pairs.person], pairing.record_kind[pairs.record]
-
-
-def ages_conflict(pairing: Pairing, pairs: Candidates) -> NDArray[np.bool_]:
-    """Whether each pair is an adult and a child."""
-    a, b = _kinds(pairing, pairs)
+def ages_conflict(a: NDArray[np.str_], b: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Whether each pair of kinds is an adult and a child."""
     return np.asarray(((a == Kind.ADULT) & (b == Kind.CHILD)) | ((a == Kind.CHILD) & (b == Kind.ADULT)))
-
-
-def _undated(pairing: Pairing) -> NDArray[np.bool_]:
-    a, b = _kinds(pairing, pairing.candidates)
-    return np.asarray((a == Kind.UNKNOWN) | (b == Kind.UNKNOWN))
 
 
 def _in_company(pairing: Pairing, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether another member of a family of the pair's person is sure without it, with another record of the same group."""
-    person, record = pairing.candidates.person, pairing.candidates.record
-    families_of = memberships(pairing.families)
-    groups_of = memberships(pairing.groups)
-    there: dict[tuple[int, int], set[tuple[int, int]]] = {}
-    for k in np.flatnonzero(sure).tolist():
-        for family in families_of.get(int(person[k]), ()):
-            for group in groups_of.get(int(record[k]), ()):
-                there.setdefault((family, group), set()).add((int(person[k]), int(record[k])))
+    met, counts = pairing.met, sure[pairing.met.pair].astype(np.int64)
+    person, record = pairing.candidates.person[met.pair], pairing.candidates.record[met.pair]
+
+    def sure_with(*columns: NDArray[np.integer]) -> NDArray[np.int64]:
+        """How many sure pairs each line's meeting has that share these columns."""
+        if counts.size == 0:
+            return counts
+        order = np.lexsort((*columns, met.meeting))
+        new = np.diff(met.meeting[order], prepend=-1) != 0
+        for column in columns:
+            new |= np.diff(column[order], prepend=-1) != 0
+        number = np.empty(order.size, dtype=np.int64)
+        number[order] = np.cumsum(new) - 1
+        return np.bincount(number, weights=counts).astype(np.int64)[number]
+
+    others = sure_with() - sure_with(person) - sure_with(record) + counts
     company = np.zeros(sure.size, dtype=bool)
-    for k, (i, r) in enumerate(zip(person.tolist(), record.tolist(), strict=True)):
-        company[k] = any(
-            i != other and r != theirs
-            for family in families_of.get(i, ())
-            for group in groups_of.get(r, ())
-            for other, theirs in there.get((family, group), ())
-        )
+    company[met.pair[others > 0]] = True
     return company
 
 

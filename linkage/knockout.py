@@ -18,8 +18,9 @@ from linkage.bits import distances_of, pack
 from linkage.calibrate import Calibration
 from linkage.candidates import Candidates
 from linkage.checks import Checks, count_levels, levels_of
-from linkage.family import confirm, meetings
+from linkage.family import confirm
 from linkage.grade import Pairing, grade
+from linkage.sets import Sets, together
 from protocols.matching import MatchRules
 from protocols.vocabulary import Kind
 
@@ -168,17 +169,17 @@ def _graded(
         level = np.concatenate([level, np.full(count, count_levels(pairs.left_checks.shape[1]) - 1, dtype=np.int8)])
         kinds[0].extend([Kind.ADULT] * count)
         kinds[1].extend([Kind.ADULT] * count)
-    together = tuple(np.array([k, count + k] if with_family else [k], dtype=np.int32) for k in range(count))
+    sets = Sets.of([np.array([k, count + k] if with_family else [k], dtype=np.int32) for k in range(count)])
     everybody = np.arange(distance.size, dtype=np.int32)
     candidates = Candidates(everybody, everybody, distance, level)
     bins = calibration.scale.bins(distance)
+    met = together(everybody, everybody, sets, sets)
     confirmed = confirm(
         everybody,
         everybody,
         calibration.log_odds[agency][level, bins],
         calibration.family_log_ratio[agency][level, bins],
-        meetings(everybody, everybody, together, together),
-        distance.size,
+        met,
         distance.size,
         rules.context,
     )
@@ -191,8 +192,7 @@ def _graded(
         np.zeros(distance.size, dtype=bool),
         np.array(kinds[0]),
         np.array(kinds[1]),
-        together,
-        together,
+        met,
         {},
         pairs.left_checks.shape[1] > 0,
     )

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from linkage.declared import Declared
-from linkage.records import EncodedRecords, Marker
+from linkage.order import OrderedRecords
+from linkage.records import Marker
 from protocols.errors import InputError
 
 NOBODY = -1
@@ -23,20 +24,20 @@ class Decided:
     waiting: int
 
 
-def decide(people: Declared, agencies: Sequence[EncodedRecords], markers: Sequence[Marker]) -> Decided:
+def decide(people: Declared, agencies: Sequence[OrderedRecords], markers: Sequence[Marker]) -> Decided:
     """Turn markers into rows. One whose record or member is not in this run waits; contradictions raise `InputError`.
 
     A marker is about a person: one set on a member holds for the same person in another family too.
     """
-    rows = {records.agency: records.row_of for records in agencies}
-    must: dict[str, dict[int, int]] = {agency: {} for agency in rows}
-    never: dict[str, set[tuple[int, int]]] = {agency: set() for agency in rows}
-    links: dict[str, set[tuple[str, str]]] = {agency: set() for agency in rows}
+    at = {records.agency: records for records in agencies}
+    must: dict[str, dict[int, int]] = {agency: {} for agency in at}
+    never: dict[str, set[tuple[int, int]]] = {agency: set() for agency in at}
+    links: dict[str, set[tuple[str, str]]] = {agency: set() for agency in at}
     taken: dict[tuple[str, str], tuple[str, ...]] = {}
     barred: set[tuple[str, str, str]] = set()
     waiting = 0
     for marker in sorted(markers, key=lambda m: (m.agency, m.record_ref, m.member_id, m.kind)):
-        row = rows.get(marker.agency, {}).get(marker.record_ref)
+        row = at[marker.agency].row(marker.record_ref) if marker.agency in at else None
         if row is None or marker.member_id not in people.members:
             waiting += 1
             continue

@@ -3,24 +3,26 @@
 Search finds the pairs close enough to matter, calibration turns closeness into probability, competition gives each record
 to at most one member, the family step weighs what the rest of the family says, grading applies the match rules. Agencies
 are linked one at a time and share nothing but the calibration. The same input, in whatever order it is given, gives the
-same output.
+same output; where little has changed since the last run, little is done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from linkage.declared import Declared, declared
-from linkage.grade import Evidence, Rule
-from linkage.learn import learn
+from linkage.grade import Evidence, Graded, Rule
+from linkage.learn import Changed, learn, people_side
 from linkage.markers import Decided, decide
+from linkage.memory import AgencyMemory, Memory, Moved, moved
+from linkage.nulls import duplicates
 from linkage.one_agency import Outcome, Task, link_records
-from linkage.order import ordered, ordered_families
+from linkage.order import OrderedRecords, Places, ordered, ordered_families
 from linkage.records import EncodedRecords, Family, GradeName, Marker, PreviousLink
-from linkage.remember import Remembered
+from linkage.remember import Before
 from linkage.result import (
     AgencyReport,
     Link,
@@ -47,62 +49,103 @@ def link(
     *,
     markers: Sequence[Marker] = (),
     previous: Sequence[PreviousLink] = (),
-    memory: Mapping[str, Remembered] | None = None,
+    memory: Memory | None = None,
+    remember: bool = False,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> LinkResult:
     """Link the declared families' members to the records of each agency. Raises `InputError` for unusable input.
 
     `anchor` holds the declaring agency's records. `markers` are human decisions, `previous` the links of the last run;
-    links to agencies that are not in `agencies` are neither made nor recalled. `memory` is that of the last run's result (at
-    first, empty): with it only pairs with a new encoding are compared, and the result is the same. `threads` is the number of
-    threads for comparing encodings; by default one for each processor.
+    links to agencies that are not in `agencies` are neither made nor recalled. With the `memory` of the last run's result
+    (made if `remember` says so) the run keeps what was learnt for as long as `linkage.learn` allows, and does again only
+    what has changed; the result is that of a whole run with what was learnt then. `threads` is the number of threads for
+    comparing encodings; by default one for each processor.
     """
     _check(anchor, agencies, rules)
     anchor, families = ordered(anchor), ordered_families(families)
-    agencies = [ordered(records) for records in sorted(agencies, key=lambda item: item.agency)]
+    whole = [ordered(records) for records in sorted(agencies, key=lambda item: item.agency)]
     previous = sorted(previous, key=lambda p: (p.member_id, p.agency, p.record_ref, p.grade, p.link_id))
     people = declared(anchor, families)
-    decided = decide(people, agencies, markers)
-    say = _Steps(progress, 1 + 2 * len(agencies))
-    learnt = learn(anchor, people, agencies, rules, threads, say)
+    decided = decide(people, whole, markers)
+    say = _Steps(progress, 1 + 2 * len(whole))
+    memory = memory if memory is not None and _comparable(memory.anchor, anchor) else None
+    side = people_side(anchor, people)
+    moves = None if memory is None else moved(memory, anchor, people, whole)
+    before = None if memory is None or moves is None else (memory.learnt, _changed(moves, anchor, people, whole))
+    learnt = learn(anchor, people, side, whole, rules, threads, say, before)
+    doubles = duplicates(
+        anchor, None if memory is None or moves is None else (memory.duplicates, moves.anchor), threads
+    )
     links: list[Link] = []
     reports = []
-    remembered: dict[str, Remembered] = {}
-    for records in agencies:
-        say("link", records.agency)
-        earlier = [item for item in previous if item.agency == records.agency]
-        outcome = Outcome((), 0, SearchReport("none", "the agency has no encodings", 1.0, 1.0))
-        if records.agency in learnt.tallies:
+    kept: dict[str, AgencyMemory] = {}
+    tallies = dict(learnt.tallies)
+    for records in whole:
+        name = records.agency
+        say("link", name)
+        earlier = [item for item in previous if item.agency == name]
+        outcome = None
+        if name in learnt.tallies:
+            was = None if memory is None else memory.agencies.get(name)
             task = Task(
                 people,
                 np.array(anchor.kind)[people.rows],
-                learnt.side,
+                side,
                 records,
-                *learnt.tallies[records.agency],
-                decided.must[records.agency],
-                decided.never[records.agency],
+                learnt.tallies[name],
+                decided.must[name],
+                decided.never[name],
                 _earlier_rows(people, records, earlier),
                 rules,
                 threads,
-                remember=memory is not None,
-                before=(memory or {}).get(records.agency),
+                remember=remember or memory is not None,
+                before=None
+                if was is None or was.search is None or moves is None
+                else Before(was.search, moves.people, moves.agencies[name]),
+                said=None if was is None else was.said,
             )
             outcome = link_records(task, learnt.calibration)
-            if outcome.remembered is not None:
-                remembered[records.agency] = outcome.remembered
-        found = _links(people, records, outcome, earlier, decided)
+            tallies[name] = outcome.tally
+            kept[name] = AgencyMemory(records, outcome.remembered, outcome.said or {})
+        found = _links(people, records, () if outcome is None else outcome.graded, earlier, decided)
         found += unborn_links(families, people, records, found, earlier, decided.barred)
         found = [item for item in found if (item.member_id, item.agency, item.record_ref) not in decided.barred]
         links += found
-        reports.append(_report(records, people, outcome, found))
+        reports.append(_report(records, people, outcome, found, learnt.why.get(name, "")))
     links.sort(key=lambda item: (item.member_id, item.agency, item.record_ref))
-    duplicates = tuple((anchor.record_refs[a], anchor.record_refs[b]) for a, b in learnt.duplicates)
     return LinkResult(
         tuple(links),
-        recalls(links, previous, people, agencies, decided),
-        Report(tuple(reports), duplicates, decided.waiting),
-        remembered,
+        recalls(links, previous, people, whole, decided),
+        Report(
+            tuple(reports),
+            tuple((anchor.record_refs[a], anchor.record_refs[b]) for a, b in doubles),
+            decided.waiting,
+        ),
+        Memory(anchor, people, doubles, replace(learnt, tallies=tallies), kept)
+        if remember or memory is not None
+        else None,
+    )
+
+
+def _comparable(before: EncodedRecords, now: EncodedRecords) -> bool:
+    """Whether encodings of the last run say anything about this run's."""
+    return (before.agency, before.bits, before.terms) == (now.agency, now.bits, now.terms)
+
+
+def _changed(moves: Moved, anchor: EncodedRecords, people: Declared, agencies: Sequence[EncodedRecords]) -> Changed:
+    def many(places: Places, now: int) -> int:
+        there = int(np.count_nonzero(places >= 0))
+        return max(places.size - there, now - there)
+
+    return Changed(
+        many(moves.anchor, len(anchor)),
+        many(moves.people, len(people)),
+        {
+            records.agency: many(moves.agencies[records.agency], len(records))
+            for records in agencies
+            if records.agency in moves.agencies
+        },
     )
 
 
@@ -151,13 +194,14 @@ def _check(anchor: EncodedRecords, agencies: Sequence[EncodedRecords], rules: Ma
 
 
 def _earlier_rows(
-    people: Declared, records: EncodedRecords, earlier: Sequence[PreviousLink]
+    people: Declared, records: OrderedRecords, earlier: Sequence[PreviousLink]
 ) -> dict[tuple[int, int], GradeName]:
     """The grade that each person had at each record; a person of two families whose links differed, the better one."""
     grades: dict[tuple[int, int], GradeName] = {}
     for item in earlier:
-        if item.record_ref in records.row_of and item.member_id in people.person_of:
-            pair = people.person_of[item.member_id], records.row_of[item.record_ref]
+        row, person = records.row(item.record_ref), people.person_of.get(item.member_id)
+        if row is not None and person is not None:
+            pair = person, row
             grades[pair] = "certain" if "certain" in (item.grade, grades.get(pair)) else "probable"
     return grades
 
@@ -165,7 +209,7 @@ def _earlier_rows(
 def _links(
     people: Declared,
     records: EncodedRecords,
-    outcome: Outcome,
+    graded: Sequence[Graded],
     earlier: Sequence[PreviousLink],
     decided: Decided,
 ) -> list[Link]:
@@ -176,7 +220,7 @@ def _links(
         return ids.get((member_id, ref)) or link_id(member_id, records.agency, ref)
 
     found: dict[tuple[str, str], Link] = {}
-    for pair in outcome.graded:
+    for pair in graded:
         ref = records.record_refs[pair.record]
         for member_id in people.member_ids[pair.person]:
             found[member_id, ref] = Link(
@@ -198,7 +242,9 @@ def _links(
     return [found[key] for key in sorted(found)]
 
 
-def _report(records: EncodedRecords, people: Declared, outcome: Outcome, links: Sequence[Link]) -> AgencyReport:
+def _report(
+    records: EncodedRecords, people: Declared, outcome: Outcome | None, links: Sequence[Link], calibration: str
+) -> AgencyReport:
     rules = {}
     for rule in sorted({item.rule for item in links}):
         chances = [1.0 - item.probability for item in links if item.rule == rule]
@@ -212,10 +258,11 @@ def _report(records: EncodedRecords, people: Declared, outcome: Outcome, links: 
         records.agency,
         len(records),
         len(people),
-        outcome.candidates,
+        0 if outcome is None else outcome.candidates,
         certain,
         len(links) - certain,
         rules,
-        outcome.search,
+        SearchReport("none", "the agency has no encodings", 1.0, 1.0) if outcome is None else outcome.search,
+        calibration,
         tuple(sorted({tuple(sorted(refs)) for refs in held.values() if len(refs) > 1})),
     )

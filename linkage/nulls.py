@@ -6,15 +6,16 @@ needs no labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.bits import Words, distances_of, pack
+from linkage.bits import distances_of, pack
 from linkage.calibrate import Counts
 from linkage.checks import count_pairs, levels_of, tally_checked
+from linkage.order import Places, new_rows
 from linkage.records import EncodedRecords
 from linkage.search_exact import Pairs, search
 from protocols.errors import InputError
@@ -28,20 +29,14 @@ MOST_ALIKE = 5_000_000
 
 @dataclass(frozen=True)
 class Nulls:
-    """Counts by distance of strangers and of family pairs (ordered pairs), and the possible duplicates left out of them."""
+    """Counts by distance of strangers and of family pairs (ordered pairs), possible duplicates left out."""
 
     strangers: Counts
     same_family: Counts
-    duplicates: tuple[tuple[int, int], ...]
 
 
-def observe(
-    records: EncodedRecords, families: Sequence[NDArray[np.int32]], threads: int | None, *, duplicates: bool = True
-) -> Nulls:
-    """Count the pairs inside one agency. `families` are the rows of people who belong together.
-
-    Possible duplicates are listed if asked for: that compares every pair, where the counts need a sample only.
-    """
+def observe(records: EncodedRecords, families: Sequence[NDArray[np.int32]], threads: int | None) -> Nulls:
+    """Count the pairs inside one agency. `families` are the rows of people who belong together."""
     words, checks = pack(records.clks), records.checked
     bits = records.bits
     cut = duplicate_distance(bits)
@@ -66,8 +61,27 @@ def observe(
     strangers[:, : cut + 1] = 0
     same = count(left, right)
     same[:, :cut] = 0
-    alike = _duplicates(words, records.owner, cut, threads) if duplicates else ()
-    return Nulls(strangers, same, alike)
+    return Nulls(strangers, same)
+
+
+def duplicates(
+    records: EncodedRecords, before: tuple[Iterable[tuple[int, int]], Places] | None, threads: int | None
+) -> tuple[tuple[int, int], ...]:
+    """Pairs of rows that may be one person, each once.
+
+    `before` gives those of an earlier state and where its rows are now; then only what is new is compared with everything.
+    """
+    pairs, moved = before or ((), np.empty(0, dtype=np.int32))
+    there = ((int(moved[a]), int(moved[b])) for a, b in pairs)
+    found = {(min(a, b), max(a, b)) for a, b in there if a >= 0 and b >= 0}
+    new = np.flatnonzero(new_rows(moved, len(records))[records.owner])
+    if new.size:
+        words = pack(records.clks)
+        limits = np.full(2 * 64 * words.shape[1] + 1, duplicate_distance(records.bits), dtype=np.int64)
+        near = Pairs.join(list(search(np.ascontiguousarray(words[new]), words, limits, threads=threads)))
+        a, b = records.owner[new[near.left]].tolist(), records.owner[near.right].tolist()
+        found.update((min(x, y), max(x, y)) for x, y in zip(a, b, strict=True) if x != y)
+    return tuple(sorted(found))
 
 
 def duplicate_distance(bits: int) -> int:
@@ -82,7 +96,7 @@ def pooled(first: Nulls, others: Sequence[Nulls]) -> Nulls:
         strangers = strangers + sum((n.strangers for n in others), np.zeros_like(strangers))
     if same.sum() < ENOUGH_FAMILY:
         same = same + sum((n.same_family for n in others), np.zeros_like(same))
-    return Nulls(strangers, same, first.duplicates)
+    return Nulls(strangers, same)
 
 
 def is_enough(nulls: Nulls) -> bool:
@@ -107,11 +121,3 @@ def _together(
         pairs.update((int(x), int(y)) for rows in of for x in rows for y in rows)
     table = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
     return np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
-
-
-def _duplicates(words: Words, owner: NDArray[np.int32], cut: int, threads: int | None) -> tuple[tuple[int, int], ...]:
-    bits = 64 * words.shape[1]
-    limits = np.full(2 * bits + 1, cut, dtype=np.int64)
-    found = Pairs.join(list(search(words, words, limits, threads=threads)))
-    a, b = owner[found.left], owner[found.right]
-    return tuple(sorted({(int(x), int(y)) for x, y in zip(a, b, strict=True) if x < y}))

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage.bits import distances_of, pack
-from linkage.calibrate import Calibration, Counts
+from linkage.calibrate import Calibration
 from linkage.candidates import Candidates, Side, affordable_distance, closest
 from linkage.checks import ABSENT
-from linkage.declared import Declared, grouped
-from linkage.family import confirm, meetings
+from linkage.declared import Declared
+from linkage.family import Said, confirm
 from linkage.grade import Graded, Pairing, grade
+from linkage.learn import Tally
 from linkage.markers import NOBODY
-from linkage.overlooked import overlooked
+from linkage.order import OrderedRecords
+from linkage.overlooked import Scene, overlooked
 from linkage.plan import make_plan, search_by
-from linkage.records import EncodedRecords, GradeName
-from linkage.remember import Remembered, recall
+from linkage.records import GradeName
+from linkage.remember import Before, Owned, Remembered, recall
 from linkage.result import SearchReport
 from linkage.search_exact import Pairs
+from linkage.sets import Sets, together
 from protocols.matching import MatchRules, SearchKind
 
 LOWEST_LOG_ODDS = -9.0  # pairs less likely than this before the family step are never candidates
@@ -31,109 +34,136 @@ SLACK_BINS = 2  # how much farther than needed a search that is remembered looks
 
 @dataclass(frozen=True)
 class Task:
-    """One agency to link: its records, the people, what was decided and what was there before."""
+    """One agency to link: its records, the people, what was learnt, what was decided and what was there before."""
 
     people: Declared
     person_kind: NDArray[np.str_]
     side: Side
-    records: EncodedRecords
-    counts: Counts
-    every: int
+    records: OrderedRecords
+    tally: Tally
     must: Mapping[int, int]
     never: frozenset[tuple[int, int]]
     earlier: Mapping[tuple[int, int], GradeName]
     rules: MatchRules
     threads: int | None
     remember: bool = False
-    before: Remembered | None = None
+    before: Before | None = None
+    said: Said | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The graded pairs, how many candidates there were, how they were found, and what to remember of that."""
+    """The graded pairs, how many candidates there were, how they were found, and what to keep of all that."""
 
     graded: tuple[Graded, ...]
     candidates: int
     search: SearchReport
+    tally: Tally
     remembered: Remembered | None = None
+    said: Said | None = None
 
 
 def link_records(task: Task, calibration: Calibration) -> Outcome:
     """Grade every candidate pair of one agency."""
-    side = Side(pack(task.records.clks), task.records.owner, len(task.records), task.records.checked)
-    candidates, report, remembered = _candidates(task, side, calibration)
+    candidates, report, remembered = _candidates(task, calibration)
     if len(candidates) == 0:
-        return Outcome((), 0, report, remembered)
+        return Outcome((), 0, report, task.tally, remembered)
+    rows, number = np.unique(candidates.record, return_inverse=True)
+    few = replace(candidates, record=number.ravel().astype(np.int32))  # records numbered among those of candidates
+    place_of = dict(zip(rows.tolist(), range(rows.size), strict=True))
     bins = calibration.scale.bins(candidates.distance)
-    decided = np.array([task.must.get(r) == i for i, r in _pairs(candidates)], dtype=bool)
-    agency = task.records.agency
-    groups = grouped(task.records, task.rules.context.largest_group, candidates.record)
+    decided = _are(candidates, {(person, row) for row, person in task.must.items()})
+    agency, context = task.records.agency, task.rules.context
+    families, groups = Sets.of(task.people.families), task.records.households(context.largest_group)
+    met = together(few.person, few.record, families, groups.among(rows))
     confirmed = confirm(
-        candidates.person,
-        candidates.record,
-        np.where(decided, DECIDED_LOG_ODDS, calibration.log_odds[agency][candidates.level, bins]),
-        np.where(decided, DECIDED_LOG_ODDS, calibration.family_log_ratio[agency][candidates.level, bins]),
-        meetings(candidates.person, candidates.record, task.people.families, groups),
+        few.person,
+        few.record,
+        np.where(decided, DECIDED_LOG_ODDS, calibration.log_odds[agency][few.level, bins]),
+        np.where(decided, DECIDED_LOG_ODDS, calibration.family_log_ratio[agency][few.level, bins]),
+        met,
         len(task.people),
-        len(task.records),
-        task.rules.context,
+        context,
+        task.tally.further if task.tally.context == context else None,
+        task.said,
     )
     pairing = Pairing(
-        candidates,
+        few,
         confirmed.probability,
         confirmed.unaided,
-        np.clip(1.0 - 2.0 * candidates.distance / task.records.bits, 0.0, 1.0),
+        np.clip(1.0 - 2.0 * few.distance / task.records.bits, 0.0, 1.0),
         decided,
         task.person_kind,
-        np.array(task.records.kind),
-        task.people.families,
-        groups,
-        task.earlier,
+        np.array([task.records.kind[row] for row in rows.tolist()]),
+        met,
+        {(person, place_of[row]): was for (person, row), was in task.earlier.items() if row in place_of},
         task.side.checks.shape[1] > 0,
     )
-    graded = grade(pairing, task.rules)
-    left_over = overlooked(
-        pairing, graded, task.never, task.side, side, calibration.against_others(agency), calibration.scale, task.rules
-    )
+    graded = [_at(item, rows) for item in grade(pairing, task.rules)]
+    scene = Scene(task.side, task.person_kind, task.records, families, groups, task.earlier, task.never)
+    likely = candidates.chosen(confirmed.probability >= task.rules.probable)
+    left_over = overlooked(scene, likely, graded, calibration.against_others(agency), calibration.scale, task.rules)
     again = {(item.person, item.record) for item in left_over}
-    graded = [item for item in graded if (item.person, item.record) not in again] + left_over
-    return Outcome(tuple(graded), len(candidates), report, remembered)
+    return Outcome(
+        (*(item for item in graded if (item.person, item.record) not in again), *left_over),
+        len(candidates),
+        report,
+        replace(task.tally, context=context, further=confirmed.further),
+        remembered,
+        confirmed.said,
+    )
 
 
-def _candidates(task: Task, side: Side, calibration: Calibration) -> tuple[Candidates, SearchReport, Remembered | None]:
-    odds = calibration.log_odds[task.records.agency]
-    likely = np.flatnonzero((odds[task.counts.any(axis=1)] >= LOWEST_LOG_ODDS).any(axis=0))
+def _at(item: Graded, rows: NDArray[np.int32]) -> Graded:
+    """A graded pair with its record's row in the place of its number among the candidates' records."""
+    return Graded(item.person, int(rows[item.record]), item.grade, item.rule, item.evidence, item.probability)
+
+
+def _candidates(task: Task, calibration: Calibration) -> tuple[Candidates, SearchReport, Remembered | None]:
+    odds, counts = calibration.log_odds[task.records.agency], task.tally.counts
+    likely = np.flatnonzero((odds[counts.any(axis=1)] >= LOWEST_LOG_ODDS).any(axis=0))
     if likely.size == 0:
-        return _with_decided(_none(), task, side), SearchReport("none", "no pair is likely enough", 1.0, 1.0), None
-    farthest = affordable_distance(task.counts.sum(axis=0), task.every, calibration.scale.farthest(int(likely[0])))
-    found, report, remembered = _search(task, side, farthest, calibration.scale.width)
-    candidates = closest(task.side, side, found)
+        return _with_decided(_none(), task), SearchReport("none", "no pair is likely enough", 1.0, 1.0), None
+    farthest = calibration.scale.farthest(int(likely[0]))
+    farthest = affordable_distance(counts.sum(axis=0), task.tally.every, farthest)
+    found, report, remembered = _search(task, farthest, calibration.scale.width)
+    candidates = closest(task.side, task.records, found)
     candidates = candidates.chosen(
         odds[candidates.level, calibration.scale.bins(candidates.distance)] >= LOWEST_LOG_ODDS
     )
-    keep = np.array([(i, r) not in task.never and task.must.get(r, i) == i for i, r in _pairs(candidates)], dtype=bool)
-    return _with_decided(candidates.chosen(keep), task, side), report, remembered
+    if task.never:
+        candidates = candidates.chosen(~_are(candidates, task.never))
+    if task.must:
+        settled = np.isin(candidates.record, list(task.must))
+        keep = ~settled | _are(candidates, {(person, row) for row, person in task.must.items()})
+        candidates = candidates.chosen(keep)
+    return _with_decided(candidates, task), report, remembered
 
 
-def _search(task: Task, side: Side, farthest: int, width: int) -> tuple[Pairs, SearchReport, Remembered | None]:
+def _search(task: Task, farthest: int, width: int) -> tuple[Pairs, SearchReport, Remembered | None]:
     """Every pair within `farthest`, by what the last run remembers where it does, or else by the planned search.
 
-    What is remembered reaches a little farther than this run needs, since the next run's calibration differs a little.
+    What is remembered reaches a little farther than this run needs, since a calibration learnt anew differs a little.
     """
-    bits, left, right = task.records.bits, task.side.words, side.words
+    bits, right = task.records.bits, task.records
     before = task.before if task.rules.search.kind is not SearchKind.LSH else None
-    if before is not None and (before.bits != bits or before.reach < farthest):
+    if before is not None and before.search.reach < farthest:
         before = None
     if before is None:
         limits = np.full(2 * bits + 1, farthest, dtype=np.int64)
-        plan = make_plan(left, right, bits, limits, task.rules.search, threads=task.threads)
+        words = pack(right.clks)
+        plan = make_plan(task.side.words, words, bits, limits, task.rules.search, threads=task.threads)
         if not task.remember or plan.tables is not None:
-            return Pairs.join(list(search_by(plan, left, right, limits, threads=task.threads))), plan.report, None
-        reach = affordable_distance(task.counts.sum(axis=0), task.every, min(farthest + SLACK_BINS * width, bits))
+            pairs = Pairs.join(list(search_by(plan, task.side.words, words, limits, threads=task.threads)))
+            return pairs, plan.report, None
+        farther = min(farthest + SLACK_BINS * width, bits)
+        reach = affordable_distance(task.tally.counts.sum(axis=0), task.tally.every, farther)
         report = plan.report
     else:
-        reach = before.reach
-    recalled = recall(left, right, bits, reach, before, threads=task.threads)
+        reach = before.search.reach
+    recalled = recall(
+        _owned(task.side), Owned(right.clks, right.owner, right.starts), reach, before, threads=task.threads
+    )
     if before is not None:
         why = (
             f"only what is new since the last run is compared: encodings of {recalled.new[0]:,} people and "
@@ -144,14 +174,21 @@ def _search(task: Task, side: Side, farthest: int, width: int) -> tuple[Pairs, S
     return Pairs(*(column[near] for column in recalled.pairs)), report, recalled.remembered
 
 
-def _with_decided(candidates: Candidates, task: Task, side: Side) -> Candidates:
+def _owned(side: Side) -> Owned:
+    return Owned(side.words.view(np.uint8), side.owner, np.searchsorted(side.owner, np.arange(side.count + 1)))
+
+
+def _with_decided(candidates: Candidates, task: Task) -> Candidates:
     """Candidates and the must-linked pairs that the search did not find."""
-    there = set(_pairs(candidates))
-    missing = sorted((i, r) for r, i in task.must.items() if i != NOBODY and (i, r) not in there)
+    wanted = sorted((i, r) for r, i in task.must.items() if i != NOBODY)
+    if not wanted:
+        return candidates
+    there = set(zip(candidates.person.tolist(), candidates.record.tolist(), strict=True))
+    missing = [pair for pair in wanted if pair not in there]
     if not missing:
         return candidates
     table = np.array(missing, dtype=np.int32)
-    distance = np.array([_distance(task.side, side, i, r) for i, r in missing], dtype=np.int32)
+    distance = np.array([_distance(task.side, task.records, i, r) for i, r in missing], dtype=np.int32)
     joined = Candidates(
         np.concatenate([candidates.person, table[:, 0]]),
         np.concatenate([candidates.record, table[:, 1]]),
@@ -161,12 +198,13 @@ def _with_decided(candidates: Candidates, task: Task, side: Side) -> Candidates:
     return joined.chosen(np.lexsort((joined.record, joined.person)))
 
 
-def _distance(people: Side, records: Side, person: int, record: int) -> int:
-    left, right = np.flatnonzero(people.owner == person), np.flatnonzero(records.owner == record)
-    if right.size == 0:
+def _distance(people: Side, records: OrderedRecords, person: int, record: int) -> int:
+    left = np.flatnonzero(people.owner == person)
+    right = pack(records.clks[records.starts[record] : records.starts[record + 1]])
+    if right.shape[0] == 0:
         return 0  # an unborn record: nothing to compare, and nothing that a marker would need
-    a, b = np.meshgrid(left, right)
-    return int(distances_of(people.words, records.words, a.ravel(), b.ravel()).min())
+    a, b = np.meshgrid(left, np.arange(right.shape[0]))
+    return int(distances_of(people.words, right, a.ravel(), b.ravel()).min())
 
 
 def _none() -> Candidates:
@@ -174,5 +212,9 @@ def _none() -> Candidates:
     return Candidates(none, none, none, np.empty(0, dtype=np.int8))
 
 
-def _pairs(candidates: Candidates) -> list[tuple[int, int]]:
-    return list(zip(candidates.person.tolist(), candidates.record.tolist(), strict=True))
+def _are(candidates: Candidates, pairs: frozenset[tuple[int, int]] | set[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Which candidates are among these pairs of a person and a record."""
+    if not pairs:
+        return np.zeros(len(candidates), dtype=bool)
+    each = zip(candidates.person.tolist(), candidates.record.tolist(), strict=True)
+    return np.fromiter((pair in pairs for pair in each), dtype=bool, count=len(candidates))

@@ -5,31 +5,141 @@ Equal probabilities, sums of floating-point numbers and samples of rows would ot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage.records import EncodedRecords, Family
+from linkage.sets import Sets
+from protocols.errors import InputError
+
+Places = NDArray[np.int32]
+"""For each record of before its row now, if its encodings and checks are still the same; otherwise -1."""
+
+T = TypeVar("T")
 
 
-def ordered(records: EncodedRecords) -> EncodedRecords:
-    """The same records by their reference, each with its encodings (and their checks) by their bytes and its groups by their names."""
+@dataclass(frozen=True, eq=False)
+class OrderedRecords(EncodedRecords):
+    """Records by their reference, each with its encodings by their bytes and its groups by their names.
+
+    Made by `ordered` and `changed`, and by nothing else: what they are made from was checked. `made_from` is the mark of
+    the records that these were made from by a change, with the places of their records here.
+    """
+
+    mark: object = field(default_factory=object, init=False, repr=False)
+    made_from: tuple[object, Places] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is left to check."""
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """The first encoding of each record, and the number of all encodings: (records + 1)."""
+        return np.searchsorted(self.owner, np.arange(len(self) + 1))
+
+    @cached_property
+    def in_groups(self) -> tuple[NDArray[np.int32], NDArray[np.int32], dict[str, int]]:
+        """Every record in every group: rows (ascending), numbers of groups, and the number that each group's name has.
+
+        A group keeps its number when records change, and one that no record is in any more keeps its name there.
+        """
+        numbers: dict[str, int] = {}
+        lines = _numbered(self.groups, numbers)
+        rows = np.repeat(np.arange(len(self), dtype=np.int32), [len(groups) for groups in self.groups])
+        return rows, lines, numbers
+
+    def households(self, largest: int) -> Sets:
+        """The groups that have at most `largest` records: larger ones are no household."""
+        rows, group, numbers = self.in_groups
+        sizes = np.bincount(group, minlength=len(numbers))
+        small = sizes[group] <= largest
+        return Sets(rows[small], group[small], sizes)
+
+    @property
+    def unborn(self) -> list[int]:
+        """The rows of unborn children: they have no encoding."""
+        found: list[int] = np.flatnonzero(np.diff(self.starts) == 0).tolist()
+        return found
+
+    def row(self, ref: str) -> int | None:
+        """The row of a record, if it is there."""
+        place = bisect_left(self.record_refs, ref)
+        return place if place < len(self.record_refs) and self.record_refs[place] == ref else None
+
+    def changed(self, put: EncodedRecords, removed: Collection[str] = ()) -> OrderedRecords:
+        """These records, with some added or replaced and some removed: what `ordered` would make of the whole.
+
+        Costs little more than copying the encodings. Raises `InputError` if what is put is of another kind, or what is
+        removed is not there.
+        """
+        if (put.agency, put.terms) != (self.agency, self.terms) or (
+            put.clks.shape[0] and (put.bits, put.checked.shape[1]) != (self.bits, self.checked.shape[1])
+        ):
+            raise InputError(f"Records of agency `{self.agency}` cannot be changed by records made under other terms.")
+        rows_gone = [self.row(ref) for ref in removed]
+        if None in rows_gone:
+            raise InputError(f"A change removes records of agency `{self.agency}` that are not there.")
+        return _merged(self, ordered(put), np.array(rows_gone, dtype=np.int64))
+
+
+def ordered(records: EncodedRecords) -> OrderedRecords:
+    """The same records in the one order."""
+    if isinstance(records, OrderedRecords):
+        return records
     rows = sorted(range(len(records)), key=records.record_refs.__getitem__)
     place = np.empty(len(records), dtype=np.int32)
     place[rows] = np.arange(len(records), dtype=np.int32)
     owner = place[records.owner]
     encodings = _by_owner_and_bytes(np.hstack([records.clks, records.checked.view(np.uint8)]), owner)
-    return replace(
-        records,
+    return OrderedRecords(
+        agency=records.agency,
         record_refs=tuple(records.record_refs[row] for row in rows),
         clks=records.clks[encodings],
         owner=owner[encodings],
         groups=tuple(tuple(sorted(set(records.groups[row]))) for row in rows),
         kind=tuple(records.kind[row] for row in rows),
+        terms=records.terms,
         checks=records.checked[encodings],
     )
+
+
+def places(before: OrderedRecords, now: OrderedRecords) -> Places:
+    """Where the records of before are now."""
+    if now is before:
+        return np.arange(len(before), dtype=np.int32)
+    if now.made_from is not None and now.made_from[0] is before.mark:
+        return now.made_from[1]
+    found = np.full(len(before), -1, dtype=np.int32)
+    if now.clks.shape[1:] != before.clks.shape[1:] or now.checked.shape[1:] != before.checked.shape[1:]:
+        return found
+    row_of = dict(zip(now.record_refs, range(len(now)), strict=True))
+    rows = np.array([row_of.get(ref, -1) for ref in before.record_refs], dtype=np.int32)
+    counts, counts_now = np.diff(before.starts), np.diff(now.starts)
+    there = np.flatnonzero((rows >= 0) & (counts == counts_now[rows] if len(now) else False))
+    times = counts[there]
+    within = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
+    old, new = (np.repeat(starts, times) + within for starts in (before.starts[there], now.starts[rows[there]]))
+    same = np.ones(there.size, dtype=bool)
+    of = np.repeat(np.arange(there.size), times)
+    for part in np.array_split(np.arange(of.size), max(1, of.size >> 17)):
+        differs = (before.clks[old[part]] != now.clks[new[part]]).any(axis=1)
+        differs |= (before.checked[old[part]] != now.checked[new[part]]).any(axis=1)
+        same[of[part][differs]] = False
+    found[there[same]] = rows[there[same]]
+    return found
+
+
+def new_rows(places: Places, count: int) -> NDArray[np.bool_]:
+    """Whether each of `count` records of now is new, or not what it was before."""
+    new = np.ones(count, dtype=bool)
+    new[places[places >= 0]] = False
+    return new
 
 
 def ordered_families(families: Sequence[Family]) -> list[Family]:
@@ -39,6 +149,88 @@ def ordered_families(families: Sequence[Family]) -> list[Family]:
         for family in families
     ]
     return sorted(with_members, key=lambda family: (family.family_ref, [m.member_id for m in family.members]))
+
+
+def _merged(base: OrderedRecords, put: OrderedRecords, gone: NDArray[np.int64]) -> OrderedRecords:
+    """Two ordered lists as one: the base less what is gone or replaced, and what is put."""
+    at = np.array([bisect_left(base.record_refs, ref) for ref in put.record_refs], dtype=np.int64)
+    replaced = [
+        place
+        for place, ref in zip(at.tolist(), put.record_refs, strict=True)
+        if place < len(base) and base.record_refs[place] == ref
+    ]
+    keep = np.ones(len(base), dtype=bool)
+    keep[gone] = False
+    keep[replaced] = False
+    kept_before = np.concatenate([[0], np.cumsum(keep)])
+    put_rows = kept_before[at] + np.arange(len(put))
+    puts_before = np.cumsum(np.bincount(at, minlength=len(base) + 1))[: len(base)]
+    found = np.where(keep, kept_before[:-1] + puts_before, -1).astype(np.int32)
+    cuts = list(_cuts(keep, at))
+    count = int(kept_before[-1]) + len(put)
+    sizes = np.empty(count, dtype=np.int64)
+    sizes[found[keep]] = np.diff(base.starts)[keep]
+    sizes[put_rows] = np.diff(put.starts)
+    clks = np.empty((int(sizes.sum()), (base if base.clks.shape[0] else put).clks.shape[1]), dtype=np.uint8)
+    checks = np.empty((clks.shape[0], (base if base.clks.shape[0] else put).checked.shape[1]), dtype=np.int32)
+    filled = 0
+    for first, last, from_put in cuts:
+        source = put if from_put else base
+        a, b = int(source.starts[first]), int(source.starts[last])
+        clks[filled : filled + b - a] = source.clks[a:b]
+        checks[filled : filled + b - a] = source.checked[a:b]
+        filled += b - a
+    made = OrderedRecords(
+        agency=base.agency,
+        record_refs=_spliced(base.record_refs, put.record_refs, cuts),
+        clks=clks,
+        owner=np.repeat(np.arange(count, dtype=np.int32), sizes),
+        groups=_spliced(base.groups, put.groups, cuts),
+        kind=_spliced(base.kind, put.kind, cuts),
+        terms=base.terms,
+        checks=checks,
+    )
+    object.__setattr__(made, "made_from", (base.mark, found))
+    object.__setattr__(made, "starts", np.concatenate([[0], np.cumsum(sizes)]))
+    object.__setattr__(made, "in_groups", _regrouped(base, put, found, put_rows))
+    return made
+
+
+def _cuts(keep: NDArray[np.bool_], at: NDArray[np.int64]) -> Iterator[tuple[int, int, bool]]:
+    """What the merged list is made of, in order: first and last row (exclusive) of a stretch, and whether it is put."""
+    edges = np.unique(np.concatenate([[0], np.flatnonzero(np.diff(keep)) + 1, at, [keep.size]]))
+    put_at = np.searchsorted(at, edges, "left").tolist()
+    put_to = np.searchsorted(at, edges, "right").tolist()
+    rows = edges.tolist()
+    for number, row in enumerate(rows):
+        if put_to[number] > put_at[number]:
+            yield put_at[number], put_to[number], True
+        if number + 1 < len(rows) and keep[row]:
+            yield row, rows[number + 1], False
+
+
+def _spliced(base: tuple[T, ...], put: tuple[T, ...], cuts: Sequence[tuple[int, int, bool]]) -> tuple[T, ...]:
+    found: list[T] = []
+    for first, last, from_put in cuts:
+        found += (put if from_put else base)[first:last]
+    return tuple(found)
+
+
+def _numbered(groups: Sequence[Sequence[str]], numbers: dict[str, int]) -> NDArray[np.int32]:
+    """The number of each group, list by list; names that have none yet get the next ones."""
+    return np.array([numbers.setdefault(name, len(numbers)) for each in groups for name in each], dtype=np.int32)
+
+
+def _regrouped(
+    base: OrderedRecords, put: OrderedRecords, places: Places, put_rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], dict[str, int]]:
+    rows, group, numbers = base.in_groups
+    numbers = dict(numbers)
+    there = places[rows] >= 0
+    new = np.repeat(put_rows, [len(groups) for groups in put.groups]).astype(np.int32)
+    row = np.concatenate([places[rows[there]], new])
+    order = np.argsort(row, kind="stable")
+    return row[order], np.concatenate([group[there], _numbered(put.groups, numbers)])[order], numbers
 
 
 def _by_owner_and_bytes(clks: NDArray[np.uint8], owner: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -8,43 +8,54 @@ it is never more than `probable`: a person looks first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.bits import distances_of
+from linkage.bits import distances_of, pack
 from linkage.calibrate import Density, Scale
 from linkage.candidates import Candidates, Side, closest
 from linkage.compete import Probabilities
-from linkage.grade import Evidence, Graded, Pairing, Rule, ages_conflict
-from linkage.memberships import memberships
+from linkage.grade import Evidence, Graded, Rule, ages_conflict
+from linkage.order import OrderedRecords
+from linkage.records import GradeName
 from linkage.search_exact import Pairs
+from linkage.sets import Sets, together
 from protocols.matching import MatchRules
 
 Pair = tuple[int, int]
 Household = tuple[tuple[int, ...], tuple[int, ...]]
 
 
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The declared people and one agency's records, each in their families and groups, and what is known of their pairs."""
+
+    people: Side
+    person_kind: NDArray[np.str_]
+    records: OrderedRecords
+    families: Sets
+    groups: Sets
+    earlier: Mapping[Pair, GradeName]
+    never: Set[Pair]
+
+
 def overlooked(
-    pairing: Pairing,
-    graded: Sequence[Graded],
-    never: Set[Pair],
-    people: Side,
-    records: Side,
-    ratio: Density,
-    scale: Scale,
-    rules: MatchRules,
+    scene: Scene, likely: Candidates, graded: Sequence[Graded], ratio: Density, scale: Scale, rules: MatchRules
 ) -> list[Graded]:
     """The pairs that a person should look at besides those `graded`; at most one for a record.
 
-    One of them may be graded already, because it was a link before: it is what it was, left over.
-    `ratio` is the density of one person's pairs against other people's of the group by level and bin, shape (levels, bins).
+    One of them may be graded already, because it was a link before: it is what it was, left over. Whoever is in one of
+    the `likely` pairs is not left over. `ratio` is the density of one person's pairs against other people's of the group
+    by level and bin, shape (levels, bins).
     """
-    households = _left_over(pairing, graded, rules.probable)
-    found = _compared(households, people, records)
-    found = found.chosen(~ages_conflict(pairing, found))
-    found = found.chosen(np.array([pair not in never for pair in _pairs(found)], dtype=bool))
+    households = _left_over(scene, likely, graded)
+    found = _compared(scene, households)
+    kinds = np.array([scene.records.kind[row] for row in found.record.tolist()], dtype=np.str_)
+    found = found.chosen(~ages_conflict(scene.person_kind[found.person], kinds))
+    found = found.chosen(np.array([pair not in scene.never for pair in _pairs(found)], dtype=bool))
     if len(found) == 0:
         return []
     p = _probabilities(found, households, ratio[found.level, scale.bins(found.distance)], rules.context.same_group)
@@ -53,7 +64,7 @@ def overlooked(
     chosen = []
     for k in np.argsort(-p, kind="stable").tolist():
         pair = person, record = int(found.person[k]), int(found.record[k])
-        before = pair in pairing.earlier
+        before = pair in scene.earlier
         if p[k] < (rules.stay_probable if before else rules.probable) or holder.get(record, person) != person:
             continue
         if asked.get(person, 0) < rules.review.most_per_member:
@@ -64,42 +75,42 @@ def overlooked(
     return sorted(chosen, key=lambda item: (item.person, item.record))
 
 
-def _left_over(pairing: Pairing, graded: Sequence[Graded], probable: float) -> list[Household]:
+def _left_over(scene: Scene, likely: Candidates, graded: Sequence[Graded]) -> list[Household]:
     """For each family that is certain to be in a group: its members and the group's records that nobody is likely for."""
-    likely = pairing.candidates.chosen(pairing.probability >= probable)
-    linked_people, linked_records = set(likely.person.tolist()), set(likely.record.tolist())
-    families_of, groups_of = memberships(pairing.families), memberships(pairing.groups)
-    met = {
-        (family, group)
-        for item in graded
-        if item.grade == "certain"
-        for family in families_of.get(item.person, ())
-        for group in groups_of.get(item.record, ())
-    }
-    households = []
-    for family, group in sorted(met):
-        people = tuple(i for i in pairing.families[family].tolist() if i not in linked_people)
-        records = tuple(r for r in pairing.groups[group].tolist() if r not in linked_records)
-        if people and records:
-            households.append((people, records))
-    return households
+    free_people, free_records = np.ones(scene.person_kind.size, dtype=bool), np.ones(len(scene.records), dtype=bool)
+    free_people[likely.person] = False
+    free_records[likely.record] = False
+    certain = [(item.person, item.record) for item in graded if item.grade == "certain"]
+    person, record = np.array(certain, dtype=np.int32).reshape(-1, 2).T
+    met = together(person, record, scene.families, scene.groups)
+    people = scene.families.members(met.family, free_people)
+    records = scene.groups.members(met.group, free_records)
+    both = sorted(set(zip(met.family.tolist(), met.group.tolist(), strict=True)))
+    return [
+        (tuple(people[family]), tuple(records[group]))
+        for family, group in both
+        if family in people and group in records
+    ]
 
 
-def _compared(households: Sequence[Household], people: Side, records: Side) -> Candidates:
+def _compared(scene: Scene, households: Sequence[Household]) -> Candidates:
     """Every member with every record of a household, by their closest encodings."""
+    people, records = scene.people, scene.records
     pairs = sorted({(i, r) for members, rows in households for i in members for r in rows})
-    rows_of, columns_of = _encodings(people, {i for i, _ in pairs}), _encodings(records, {r for _, r in pairs})
-    both = [(a, b) for i, r in pairs for a in rows_of.get(i, ()) for b in columns_of.get(r, ())]
+    table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    rows, place = np.unique(table[:, 1], return_inverse=True)
+    starts, first = np.searchsorted(people.owner, np.arange(people.count + 1)), records.starts
+    columns = np.concatenate([np.arange(first[row], first[row + 1]) for row in rows] or [np.empty(0, dtype=np.int64)])
+    begin = np.cumsum(np.concatenate([[0], first[rows + 1] - first[rows]]))
+    both = [
+        (a, b)
+        for i, k in zip(table[:, 0].tolist(), place.ravel().tolist(), strict=True)
+        for a in range(starts[i], starts[i + 1])
+        for b in range(begin[k], begin[k + 1])
+    ]
     left, right = np.array(both, dtype=np.int64).reshape(-1, 2).T
-    distance = distances_of(people.words, records.words, left, right)
-    return closest(people, records, Pairs(left.astype(np.int32), right.astype(np.int32), distance))
-
-
-def _encodings(side: Side, wanted: Set[int]) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for row in np.flatnonzero(np.isin(side.owner, list(wanted))).tolist():
-        found.setdefault(int(side.owner[row]), []).append(row)
-    return found
+    distance = distances_of(people.words, pack(records.clks[columns]), left, right)
+    return closest(people, records, Pairs(left.astype(np.int32), columns[right].astype(np.int32), distance))
 
 
 def _probabilities(

@@ -1,131 +1,159 @@
-"""What a run remembers for the next one: which encodings it compared, and which pairs of them were close.
+"""What a run remembers of its search for the next one: which pairs of encodings were close.
 
 A distance depends on nothing but its two encodings. So where most encodings are those of the last run, only pairs with a
-new one are compared, and the result is exactly that of comparing everything. Encodings are recognised by a digest of their
-content: which record they belong to, and in which file they came, does not matter.
-
-Whoever calls the matcher keeps this between runs. It is as confidential as the encodings, and is worth no more than them.
+new one are compared, and the result is exactly that of comparing everything.
 """
 
 from __future__ import annotations
 
-import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.bits import Words
+from linkage.bits import Words, compiled, pack, popcount
+from linkage.order import Places, new_rows
 from linkage.search_exact import Pairs, search
 
-Digests = NDArray[np.void]
-DIGEST_BYTES = 16
 MOST_REMEMBERED = 5_000_000
 """Pairs (12 bytes each) beyond which a search is not remembered, and is done in full next time."""
+FEW = 32
+"""New encodings on one side below which the other side is read as it lies, and not laid out for a large search first."""
+_BLOCK = 1 << 14
+
+Encodings = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Owned:
+    """Encodings of one side in the order of what they belong to: `owner[k]` owns encoding k, `starts[i]` is owner i's first."""
+
+    clks: NDArray[np.uint8]
+    owner: NDArray[np.int32]
+    starts: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Remembered:
-    """Different encodings of both sides by their digests, sorted, and every pair of them within `reach`."""
+    """Every pair of encodings within `reach`, by owner on each side and place among the owner's encodings."""
 
-    bits: int
     reach: int
-    left: Digests
-    right: Digests
-    pairs: Pairs
+    left: NDArray[np.int32]
+    left_place: NDArray[np.int32]
+    right: NDArray[np.int32]
+    right_place: NDArray[np.int32]
+    distance: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """A remembered search, and where the owners of both sides are now: -1 for those whose encodings are not the same."""
+
+    search: Remembered
+    left: Places
+    right: Places
 
 
 @dataclass(frozen=True, eq=False)
 class Recalled:
-    """Every pair of rows within reach, what to remember, and how many encodings of each side were new."""
+    """Every pair of encodings within reach, what to remember, and how many owners of each side had new encodings."""
 
     pairs: Pairs
     remembered: Remembered | None
     new: tuple[int, int]
 
 
-@dataclass(frozen=True, eq=False)
-class _Side:
-    """One side by its different encodings: their digests, words and rows, and their places in what is remembered (or -1)."""
+def recall(left: Owned, right: Owned, reach: int, before: Before | None, *, threads: int | None = None) -> Recalled:
+    """Every pair of encodings within `reach`, as an exact search would find them, comparing only what is new.
 
-    digests: Digests
-    words: Words
-    order: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    known: NDArray[np.int64]
-
-    @staticmethod
-    def of(words: Words, before: Digests | None) -> _Side:
-        digests, first, number = np.unique(_digests(words), return_index=True, return_inverse=True)
-        number = number.ravel()
-        order = np.argsort(number, kind="stable")
-        starts = np.searchsorted(number[order], np.arange(digests.size + 1))
-        known = np.full(digests.size, -1, dtype=np.int64)
-        if before is not None and before.size and digests.size:
-            place = np.minimum(np.searchsorted(before, digests), before.size - 1)
-            known = np.where(before[place] == digests, place, -1)
-        return _Side(digests, np.ascontiguousarray(words[first]), order, starts, known)
-
-    @property
-    def new(self) -> NDArray[np.int64]:
-        return np.flatnonzero(self.known < 0)
-
-    def places(self, size: int) -> NDArray[np.int64]:
-        """For each remembered encoding its place among those of now, or -1."""
-        places = np.full(size, -1, dtype=np.int64)
-        there = np.flatnonzero(self.known >= 0)
-        places[self.known[there]] = there
-        return places
-
-
-def recall(
-    left: Words, right: Words, bits: int, reach: int, before: Remembered | None, *, threads: int | None = None
-) -> Recalled:
-    """Every pair of rows within `reach`, as an exact search would find them, comparing only what is new.
-
-    `before` is used if it is of the same length and reaches as far; pairs come sorted by left row, then right row.
+    `before` is used if it reaches as far; pairs come sorted by left encoding, then right.
     """
-    if before is not None and (before.bits != bits or before.reach < reach):
+    if before is not None and before.search.reach < reach:
         before = None
-    a = _Side.of(left, None if before is None else before.left)
-    b = _Side.of(right, None if before is None else before.right)
-    limits = np.full(2 * max(bits, 64 * left.shape[1]) + 1, reach, dtype=np.int64)
-    old_left = np.flatnonzero(a.known >= 0)
-    parts = [] if before is None else [_still_there(before, a, b, reach)]
-    for rows, columns in ((a.new, np.arange(b.digests.size)), (old_left, b.new)):
-        if rows.size and columns.size:
-            found = Pairs.join(list(search(a.words[rows], b.words[columns], limits, threads=threads)))
-            parts.append(Pairs(*_as_rows(rows[found.left], columns[found.right]), found.distance))
+    nowhere = np.empty(0, dtype=np.int32)
+    new_left = new_rows(nowhere if before is None else before.left, left.starts.size - 1)
+    new_right = new_rows(nowhere if before is None else before.right, right.starts.size - 1)
+    parts = [] if before is None else [_still_there(before, left, right, reach)]
+    fresh, old = np.flatnonzero(new_left[left.owner]), np.flatnonzero(~new_left[left.owner])
+    parts.append(_compared(left.clks, fresh, right.clks, None, reach, threads))
+    parts.append(_compared(left.clks, old, right.clks, np.flatnonzero(new_right[right.owner]), reach, threads))
     pairs = _sorted(Pairs.join(parts))
-    kept = Remembered(bits, reach, a.digests, b.digests, pairs) if pairs.left.size <= MOST_REMEMBERED else None
-    return Recalled(_sorted(_spread(pairs, a, b)), kept, (a.new.size, b.new.size))
+    kept = _kept(pairs, left, right, reach) if pairs.left.size <= MOST_REMEMBERED else None
+    return Recalled(pairs, kept, (int(new_left.sum()), int(new_right.sum())))
 
 
-def _digests(words: Words) -> Digests:
-    raw, size = words.tobytes(), 8 * words.shape[1]
-    joined = b"".join(
-        hashlib.blake2b(raw[at : at + size], digest_size=DIGEST_BYTES).digest() for at in range(0, len(raw), size)
-    )
-    return np.frombuffer(joined, dtype=f"V{DIGEST_BYTES}")
-
-
-def _still_there(before: Remembered, a: _Side, b: _Side, reach: int) -> Pairs:
+def _still_there(before: Before, left: Owned, right: Owned, reach: int) -> Pairs:
     """Remembered pairs of which both encodings are still there."""
-    left = a.places(before.left.size)[before.pairs.left]
-    right = b.places(before.right.size)[before.pairs.right]
-    keep = (left >= 0) & (right >= 0) & (before.pairs.distance <= reach)
-    return Pairs(*_as_rows(left[keep], right[keep]), before.pairs.distance[keep])
+    was = before.search
+    a, b = before.left[was.left], before.right[was.right]
+    keep = (a >= 0) & (b >= 0) & (was.distance <= reach)
+    return _as_pairs(
+        left.starts[a[keep]] + was.left_place[keep],
+        right.starts[b[keep]] + was.right_place[keep],
+        was.distance[keep],
+    )
 
 
-def _spread(pairs: Pairs, a: _Side, b: _Side) -> Pairs:
-    """Pairs of different encodings as pairs of rows: equal encodings have equal pairs."""
-    times_left, times_right = np.diff(a.starts)[pairs.left], np.diff(b.starts)[pairs.right]
-    times = times_left * times_right
-    at = np.repeat(np.arange(pairs.left.size), times)
-    within = np.arange(at.size) - np.repeat(np.cumsum(times) - times, times)
-    left = a.order[a.starts[pairs.left][at] + within // np.maximum(times_right[at], 1)]
-    right = b.order[b.starts[pairs.right][at] + within % np.maximum(times_right[at], 1)]
-    return Pairs(*_as_rows(left, right), pairs.distance[at])
+def _kept(pairs: Pairs, left: Owned, right: Owned, reach: int) -> Remembered:
+    a, b = left.owner[pairs.left], right.owner[pairs.right]
+    places = (pairs.left - left.starts[a]).astype(np.int32), (pairs.right - right.starts[b]).astype(np.int32)
+    return Remembered(reach, a, places[0], b, places[1], pairs.distance)
+
+
+def _compared(
+    left: NDArray[np.uint8],
+    rows: Encodings,
+    right: NDArray[np.uint8],
+    columns: Encodings | None,
+    reach: int,
+    threads: int | None,
+) -> Pairs:
+    """The near pairs of some left encodings and some right ones (or all of them)."""
+    if rows.size == 0 or right.shape[0] == 0 or (columns is not None and columns.size == 0):
+        return Pairs.join([])
+    if columns is None and rows.size <= FEW:
+        return _few(pack(left[rows]), rows, right, reach, threads)
+    words = pack(left[rows]), pack(right if columns is None else right[columns])
+    limits = np.full(2 * 64 * words[0].shape[1] + 1, reach, dtype=np.int64)
+    found = Pairs.join(list(search(*words, limits, threads=threads)))
+    return _as_pairs(rows[found.left], found.right if columns is None else columns[found.right], found.distance)
+
+
+def _few(left: Words, rows: Encodings, right: NDArray[np.uint8], reach: int, threads: int | None) -> Pairs:
+    """The near pairs of a few encodings and all of the other side, read once and as it lies where it can be."""
+    plain = right.shape[1] % 8 == 0 and right.flags.c_contiguous and right.flags.writeable and right.flags.aligned
+    words = right.view(np.uint64) if plain else pack(right)
+    left = np.ascontiguousarray(left[:, : words.shape[1]])
+
+    def block(first: int) -> Pairs:
+        part = words[first : first + _BLOCK]
+        buffer = np.empty((3, left.shape[0] * part.shape[0]), dtype=np.int32)
+        count = _near(left, part, reach, buffer)
+        return _as_pairs(rows[buffer[0, :count]], buffer[1, :count] + first, buffer[2, :count].copy())
+
+    with ThreadPoolExecutor(max_workers=threads or os.cpu_count() or 1) as pool:
+        return Pairs.join(list(pool.map(block, range(0, words.shape[0], _BLOCK))))
+
+
+@compiled
+def _near(  # pragma: no cover - compiled
+    left: Words, right: Words, reach: int, buffer: NDArray[np.int32]
+) -> int:
+    """Fill `buffer` with (row, column, distance) of the pairs within `reach`; how many there are."""
+    count = 0
+    for column in range(right.shape[0]):
+        for row in range(left.shape[0]):
+            distance = np.int64(0)
+            for w in range(right.shape[1]):
+                distance += popcount(left[row, w] ^ right[column, w])
+            if distance <= reach:
+                buffer[0, count] = row
+                buffer[1, count] = column
+                buffer[2, count] = distance
+                count += 1
+    return count
 
 
 def _sorted(pairs: Pairs) -> Pairs:
@@ -133,5 +161,5 @@ def _sorted(pairs: Pairs) -> Pairs:
     return Pairs(*(column[order] for column in pairs))
 
 
-def _as_rows(left: NDArray[np.int64], right: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    return left.astype(np.int32), right.astype(np.int32)
+def _as_pairs(left: NDArray[np.integer], right: NDArray[np.integer], distance: NDArray[np.int32]) -> Pairs:
+    return Pairs(left.astype(np.int32), right.astype(np.int32), distance)

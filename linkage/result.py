@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from linkage.memory import Memory
 from linkage.records import GradeName
-from linkage.remember import Remembered
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,9 @@ class SearchReport:
 
 @dataclass(frozen=True)
 class AgencyReport:
-    """One agency in one run. `duplicates` are records of one agency that seem to be one person, each a group of refs."""
+    """One agency in one run. `calibration` says whether it was learnt or kept, and why; `duplicates` are records of one
+    agency that seem to be one person, each a group of refs.
+    """
 
     agency: str
     records: int
@@ -79,6 +81,7 @@ class AgencyReport:
     probable: int
     rules: Mapping[str, RuleReport]
     search: SearchReport
+    calibration: str
     duplicates: tuple[tuple[str, ...], ...]
 
 
@@ -93,12 +96,12 @@ class Report:
 
 @dataclass(frozen=True)
 class LinkResult:
-    """Links sorted by member, agency and record; recalls of earlier links; the report; what the next run need not compare."""
+    """Links sorted by member, agency and record; recalls of earlier links; the report; what to keep for the next run."""
 
     links: tuple[Link, ...]
     recalls: tuple[Recall, ...]
     report: Report
-    memory: Mapping[str, Remembered] = field(default_factory=dict, compare=False, repr=False)
+    memory: Memory | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

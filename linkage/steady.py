@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from linkage.declared import Declared
 from linkage.grade import Rule
 from linkage.markers import Decided
-from linkage.records import EncodedRecords, PreviousLink
+from linkage.order import OrderedRecords
+from linkage.records import PreviousLink
 from linkage.result import Link, Reason, Recall
 from protocols.vocabulary import Kind
 
@@ -16,36 +17,37 @@ def recalls(
     links: Sequence[Link],
     previous: Sequence[PreviousLink],
     people: Declared,
-    agencies: Sequence[EncodedRecords],
+    agencies: Sequence[OrderedRecords],
     decided: Decided,
 ) -> tuple[Recall, ...]:
     """Recalls for earlier links to agencies of this run that are gone or no longer certain, in the order of `previous`."""
     now = {(item.member_id, item.agency, item.record_ref): item for item in links}
     linked = {(item.member_id, item.agency) for item in links if item.rule != Rule.UNBORN}
-    kinds = {records.agency: dict(zip(records.record_refs, records.kind, strict=True)) for records in agencies}
+    at = {records.agency: records for records in agencies}
     found = []
     for item in previous:
-        if item.agency not in kinds:
+        if item.agency not in at:
             continue
         key = (item.member_id, item.agency, item.record_ref)
         still = now.get(key)
         if still is not None and (still.grade == "certain" or item.grade == "probable"):
             continue
+        row = at[item.agency].row(item.record_ref)
+        kind = None if row is None else at[item.agency].kind[row]
         if still is not None:
             reason = Reason.NOW_PROBABLE
         elif key in decided.barred:
             reason = Reason.NEVER_LINK
         elif item.member_id not in people.members:
             reason = Reason.MEMBER_GONE
-        elif item.record_ref not in kinds[item.agency]:
+        elif kind is None:
             reason = Reason.RECORD_GONE
-        elif kinds[item.agency][item.record_ref] == Kind.UNBORN and (item.member_id, item.agency) in linked:
+        elif kind == Kind.UNBORN and (item.member_id, item.agency) in linked:
             reason = Reason.BORN
         else:
             reason = Reason.EVIDENCE_GONE
         quiet = reason is Reason.BORN or (
-            reason in (Reason.MEMBER_GONE, Reason.RECORD_GONE)
-            and _was_unborn(item, people, kinds[item.agency].get(item.record_ref))
+            reason in (Reason.MEMBER_GONE, Reason.RECORD_GONE) and _was_unborn(item, people, kind)
         )
         found.append(Recall(item.member_id, item.agency, item.record_ref, item.grade, item.link_id, reason, quiet))
     return tuple(found)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from linkage.declared import Declared
 from linkage.grade import Evidence, Rule
-from linkage.records import EncodedRecords, Family, GradeName, Member, PreviousLink
+from linkage.order import OrderedRecords
+from linkage.records import Family, GradeName, Member, PreviousLink
 from linkage.result import Link, link_id
 from protocols.vocabulary import Kind, Role
 
@@ -25,7 +26,7 @@ class _Claim:
 def unborn_links(
     families: Sequence[Family],
     people: Declared,
-    records: EncodedRecords,
+    records: OrderedRecords,
     links: Sequence[Link],
     previous: Sequence[PreviousLink],
     barred: Collection[tuple[str, str, str]],
@@ -45,7 +46,7 @@ def unborn_links(
     settled_ids = {
         same
         for item in links
-        if item.rule == Rule.MUST_LINK and records.kind[records.row_of[item.record_ref]] == Kind.UNBORN
+        if item.rule == Rule.MUST_LINK and _kind(records, item.record_ref) == Kind.UNBORN
         for same in people.same[item.member_id]
     }
     best: dict[tuple[str, str], _Claim] = {}
@@ -78,7 +79,7 @@ def _grade(claim: _Claim, claims: Mapping[tuple[str, str], _Claim], people: Decl
 
 def _claims(
     families: Sequence[Family],
-    records: EncodedRecords,
+    records: OrderedRecords,
     links: Sequence[Link],
     earlier: Mapping[tuple[str, str], PreviousLink],
 ) -> Iterator[_Claim]:
@@ -86,13 +87,11 @@ def _claims(
     for item in links:
         held.setdefault(item.member_id, []).append(item)
     hung = {ref for (_, ref), link in earlier.items() if link.unborn}
-    unborn = [row for row, kind in enumerate(records.kind) if kind == Kind.UNBORN]
-    born = [
-        records.row_of[ref] for ref in hung if ref in records.row_of and records.kind[records.row_of[ref]] == Kind.CHILD
-    ]
+    unborn = records.unborn
+    born = [row for ref in sorted(hung) if (row := records.row(ref)) is not None and records.kind[row] == Kind.CHILD]
     refs_of: dict[str, list[str]] = {}
     for row in (*unborn, *born):
-        for group in set(records.groups[row]):
+        for group in records.groups[row]:
             refs_of.setdefault(group, []).append(records.record_refs[row])
     if not refs_of:
         return
@@ -103,12 +102,18 @@ def _claims(
                 if not _hangs_on(member, mother):
                     continue
                 for item in held.get(mother.member_id, ()):
-                    for group in set(records.groups[records.row_of[item.record_ref]]):
+                    row = records.row(item.record_ref)
+                    for group in () if row is None else records.groups[row]:
                         for ref in refs_of.get(group, ()):
                             was = (member.member_id, ref) in earlier
                             waits = member.kind == Kind.UNBORN
                             if (waits and (ref in new or was)) or (was and ref in new and member.member_id not in held):
                                 yield _Claim(member.member_id, ref, item.grade, waits and ref in new)
+
+
+def _kind(records: OrderedRecords, ref: str) -> str | None:
+    row = records.row(ref)
+    return None if row is None else records.kind[row]
 
 
 def _hangs_on(member: Member, other: Member) -> bool:

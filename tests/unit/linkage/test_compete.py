@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkage.compete import duplicate_rate, held_elsewhere, share_out
-from linkage.family import confirm, meetings
+from linkage.family import confirm
+from linkage.sets import Sets, together
 from protocols.matching import ContextRules
 
 PAIRS = st.lists(
@@ -29,11 +30,10 @@ def test_the_probabilities_of_a_record_sum_to_at_most_one(pairs: list[tuple[int,
     """Whatever the odds are, also after the family step: the rest is the chance that the record is nobody known."""
     person, record, odds, ratio = (list(column) for column in zip(*sorted(pairs), strict=True))
     shared = share_out(_rows(record), np.array(odds), 8)
-    families = [_rows([0, 1, 2, 3]), _rows([3, 4, 5]), _rows([6, 7])]
-    met = meetings(_rows(person), _rows(record), families, [_rows([0, 1, 2]), _rows([2, 3, 4, 5]), _rows([6, 7])])
-    lifted = confirm(
-        _rows(person), _rows(record), np.array(odds), np.array(ratio), met, 8, 8, ContextRules()
-    ).probability
+    families = Sets.of([_rows([0, 1, 2, 3]), _rows([3, 4, 5]), _rows([6, 7])])
+    groups = Sets.of([_rows([0, 1, 2]), _rows([2, 3, 4, 5]), _rows([6, 7])])
+    met = together(_rows(person), _rows(record), families, groups)
+    lifted = confirm(_rows(person), _rows(record), np.array(odds), np.array(ratio), met, 8, ContextRules()).probability
     for probability in (shared, lifted):
         assert np.isfinite(probability).all()
         assert probability.min() >= 0.0

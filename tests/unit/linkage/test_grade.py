@@ -8,6 +8,8 @@ import pytest
 from linkage.candidates import Candidates
 from linkage.grade import Evidence, Graded, Pairing, Rule, grade
 from linkage.records import GradeName
+from linkage.sets import Sets
+from linkage.sets import together as meet
 from protocols.matching import GuardRules, MatchRules, ReviewRules
 from protocols.vocabulary import Kind
 
@@ -31,7 +33,7 @@ def _graded(
     count = len(pairs)
     probability = np.array([p for _, _, p in pairs])
     rows = np.array([(i, r) for i, r, _ in pairs], dtype=np.int32)
-    everyone = (np.arange(4, dtype=np.int32),) if together else ()
+    everyone = Sets.of((np.arange(4, dtype=np.int32),) if together else ())
     pairing = Pairing(
         Candidates(rows[:, 0], rows[:, 1], np.zeros(count, dtype=np.int32), np.full(count, level, dtype=np.int8)),
         probability,
@@ -40,8 +42,7 @@ def _graded(
         np.isin(np.arange(count), decided),
         np.array(people),
         np.array(records),
-        everyone,
-        everyone,
+        meet(rows[:, 0], rows[:, 1], everyone, everyone),
         earlier or {},
         checked,
     )
@@ -139,8 +140,7 @@ def test_no_pairs_no_grades() -> None:
         np.empty(0, dtype=bool),
         kinds,
         kinds,
-        (),
-        (),
+        meet(none, none, Sets.of(()), Sets.of(())),
         {},
     )
     assert grade(pairing, RULES) == []
