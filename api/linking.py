@@ -20,16 +20,17 @@ from api.families import StoredFamily
 from api.identity import DECLARING_AGENCY
 from api.intake_tables import extract_part
 from api.jobs import LEASE, Job, enqueue
+from api.kept_run import KeptRun
 from api.logs import log
 from api.newest import log_newest
-from api.opening import open_encodings
+from api.opening import open_in_order
 from api.runs import ActiveLink, Found, FoundLink, Inputs, LostLink, Run
 from api.service import Service
 from api.store.links import packed, unpacked
 from api.store.store import Transaction
 from linkage.grade import Rule
 from linkage.matcher import link
-from linkage.records import Family, Marker, MarkerKind, Member, PreviousLink
+from linkage.records import EncodedRecords, Family, Marker, MarkerKind, Member, PreviousLink
 from linkage.result import LinkResult, Stage, link_id
 from protocols.audit.events.linking import RunAgencyLinked, RunFailed, RunStarted
 from protocols.errors import Busy, InputError, KinlinkError, Unavailable
@@ -118,7 +119,7 @@ class Linking:
         rules = protocol.document.matching
         found = matched(self.service, run.inputs.submissions, protocol, rules, self._reporter(run))
         ids, families, result = found.ids, found.families, found.result
-        self.service.remembered = result.memory
+        self.service.kept_run = found.kept
         for done in result.report.agencies:
             log().info(
                 "agency linked",
@@ -128,6 +129,7 @@ class Linking:
                 search=done.search.kind,
                 why=done.search.why,
                 recall=done.search.measured_recall,
+                calibration=done.calibration,
             )
         lines = [
             [*ids[item.member_id], item.agency, item.record_ref, item.grade, item.link_id, [item.rule, *item.evidence]]
@@ -182,11 +184,12 @@ class Linking:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """What the matcher found: the families it worked outwards from, how it names their members, its result."""
+    """What the matcher found: the families it worked outwards from, how it names their members, its result, what to keep."""
 
     families: list[StoredFamily]
     ids: dict[str, tuple[str, str]]
     result: LinkResult
+    kept: KeptRun | None
 
 
 def matched(
@@ -196,12 +199,18 @@ def matched(
     rules: MatchRules,
     progress: Callable[[Stage], None] | None = None,
 ) -> Matched:
-    """Link outwards from every declared member of an open case. Nothing is written."""
+    """Link outwards from every declared member of an open case. Nothing is written.
+
+    What the last run of this process opened, learnt and compared is not opened, learnt and compared again.
+    """
     clk, key = protocol.document.encoding.clks[0].id, service.keys.sealing
-    encoded = {
-        agency: open_encodings(files_of(service, submissions[agency]), agency, clk, key)
-        for agency in sorted(submissions)
-    }
+    kept = service.kept_run if service.kept_run and service.kept_run.protocol_digest == protocol.digest else None
+    with service.store.reading() as tx:
+        chains = {agency: tuple(tx.submissions.chain(submissions[agency])) for agency in sorted(submissions)}
+    encoded: dict[str, EncodedRecords] = {}
+    for agency, chain in chains.items():
+        files = [service.folder.submission(source) for source in chain]
+        encoded[agency] = open_in_order(files, agency, clk, key, kept.records(agency, chain) if kept else None)
     anchor = encoded.pop(DECLARING_AGENCY)
     with service.store.reading() as tx:
         families = [item for item in tx.families.families() if _open(item, service.now().date())]
@@ -223,11 +232,13 @@ def matched(
             for name in by_person.get(member, ())
         ],
         previous=[_previous(item) for item in active],
-        memory=service.remembered,
+        memory=kept.memory if kept else None,
+        remember=True,
         progress=progress,
         threads=service.settings.threads or None,
     )
-    return Matched(families, ids, result)
+    left = None if result.memory is None else KeptRun(protocol.digest, chains, result.memory)
+    return Matched(families, ids, result, left)
 
 
 def files_of(service: Service, submission: str) -> list[Path]:

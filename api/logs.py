@@ -18,6 +18,7 @@ ALLOWED = frozenset(
         "agency",
         "attempts",
         "bytes",
+        "calibration",
         "client",
         "duration_ms",
         "error",

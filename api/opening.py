@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from api.intake import open_data_key, read_checks
 from api.intake_tables import PUT, extract_part, read_records
+from linkage.order import OrderedRecords, ordered
 from linkage.records import EncodedRecords
 from protocols.errors import SubmissionError
 from protocols.sealing import SealingPrivateKey, open_stream
@@ -38,27 +39,46 @@ class _Opened:
 
 def open_encodings(paths: list[Path], agency: str, clk: str, key: SealingPrivateKey) -> EncodedRecords:
     """A submission's encodings, opened in memory; of a record in several files of a chain, the newest. Raises `SubmissionError`."""
+    return _opened(paths, agency, clk, key)[0]
+
+
+def open_in_order(
+    paths: list[Path], agency: str, clk: str, key: SealingPrivateKey, kept: tuple[OrderedRecords, int] | None = None
+) -> OrderedRecords:
+    """The same for the matcher. `kept` are records that were opened before, and of how many of the files they are.
+
+    Only the other files are opened. Raises `SubmissionError`.
+    """
+    records, first = kept or (None, 0)
+    if records is not None and first == len(paths):
+        return records
+    put, removed = _opened(paths[first:], agency, clk, key)
+    if records is None:
+        return ordered(put)
+    if put.terms != records.terms:
+        raise _other_terms(agency)
+    return records.changed(put, [ref for ref in removed if records.row(ref) is not None])
+
+
+def _opened(paths: list[Path], agency: str, clk: str, key: SealingPrivateKey) -> tuple[EncodedRecords, set[str]]:
+    """The records that are in some files of a chain, the newest of each, and those that are removed."""
     seen: set[str] = set()
+    removed: set[str] = set()
     parts: list[_Opened] = []
     for path in reversed(paths):
         opened = _open_file(path, agency, clk, key)
         refs = opened.records.get_column("record_ref").to_list()
         there = opened.records.get_column("op").to_list()
-        parts.append(
-            opened.only(
-                np.array([ref not in seen and op == PUT for ref, op in zip(refs, there, strict=True)], dtype=bool)
-            )
-        )
+        wanted = [ref not in seen and op == PUT for ref, op in zip(refs, there, strict=True)]
+        removed.update(ref for ref, op in zip(refs, there, strict=True) if ref not in seen and op != PUT)
+        parts.append(opened.only(np.array(wanted, dtype=bool)))
         seen.update(refs)
     if len({part.terms for part in parts}) > 1:
-        raise SubmissionError(
-            f"The newest submission of `{agency}` adds to one that was encoded under other terms.",
-            next_step="Have it submit a full extract.",
-        )
+        raise _other_terms(agency)
     parts.reverse()
     starts = np.cumsum([0, *(part.records.height for part in parts[:-1])], dtype=np.int32)
     records = pl.concat([part.records for part in parts])
-    return EncodedRecords(
+    found = EncodedRecords(
         agency=agency,
         record_refs=tuple(records.get_column("record_ref").to_list()),
         clks=np.concatenate([part.clks for part in parts]),
@@ -67,6 +87,14 @@ def open_encodings(paths: list[Path], agency: str, clk: str, key: SealingPrivate
         kind=tuple(records.get_column("kind").to_list()),
         terms=parts[0].terms,
         checks=np.concatenate([part.checks for part in parts]),
+    )
+    return found, removed
+
+
+def _other_terms(agency: str) -> SubmissionError:
+    return SubmissionError(
+        f"The newest submission of `{agency}` adds to one that was encoded under other terms.",
+        next_step="Have it submit a full extract.",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -23,8 +22,8 @@ from protocols.sealing import SealingPrivateKey
 from protocols.signing import Card, SigningKey, sign_card
 
 if TYPE_CHECKING:
+    from api.kept_run import KeptRun
     from api.oidc import Provider
-    from linkage.remember import Remembered
 
 PARTY = "service"
 SIGNING_FILE = "signing.jwk"
@@ -83,8 +82,8 @@ class Service:
     protocols: ProtocolCache = field(default_factory=ProtocolCache)
     limiter: Limiter = field(default_factory=Limiter)
     metrics: Metrics = field(default_factory=Metrics)
-    remembered: Mapping[str, Remembered] = field(default_factory=dict)
-    """What the last linking run of this process compared, by agency: in memory only, and replaced by the next run."""
+    kept_run: KeptRun | None = None
+    """What the last linking run of this process left: in memory only, and replaced by the next run."""
 
     _provider: Provider | None = None
 

@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from api.jobs import LEASE, MOST_ATTEMPTS, Job, LostLease
+from api.kept_run import forget_deleted
 from api.linking import run_linking
 from api.logs import configure, log, place_of
 from api.retention import run_certificate, run_retention
@@ -53,6 +54,7 @@ class Worker:
             try:
                 if time.monotonic() - last > TICK_SECONDS:
                     tick(self.service)
+                    forget_deleted(self.service)
                     last = time.monotonic()
                 worked = self.one()
             except (Unavailable, Busy) as error:

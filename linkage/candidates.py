@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,23 @@ class Candidates:
     def __len__(self) -> int:
         return self.person.size
 
+    def find(self, pairs: Collection[tuple[int, int]]) -> NDArray[np.int64]:
+        """The places of these pairs of a person and a record; -1 for those that are no candidates."""
+        wanted = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
+        if len(self) == 0:
+            return np.full(len(wanted), -1, dtype=np.int64)
+        span = max(int(self.record.max()), int(wanted[:, 1].max(initial=0))) + 1
+        keys, asked = self.person.astype(np.int64) * span + self.record, wanted[:, 0] * span + wanted[:, 1]
+        place = np.minimum(np.searchsorted(keys, asked), len(self) - 1)
+        return np.where(keys[place] == asked, place, -1)
+
+    def are(self, pairs: Collection[tuple[int, int]]) -> NDArray[np.bool_]:
+        """Which of the candidates are among these pairs."""
+        found = np.zeros(len(self), dtype=bool)
+        place = self.find(pairs)
+        found[place[place >= 0]] = True
+        return found
+
     def chosen(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Candidates:
         """Some of the pairs."""
         return Candidates(self.person[keep], self.record[keep], self.distance[keep], self.level[keep])
@@ -48,11 +66,18 @@ def closest(people: Side, records: EncodedRecords, pairs: Pairs) -> Candidates:
     """Pairs of encodings as pairs of people and records, each at its smallest distance; of equals, at the highest level."""
     person, record = people.owner[pairs.left], records.owner[pairs.right]
     level = levels_of(people.checks[pairs.left], records.checked[pairs.right])
+    if _ascending(person, record):  # one encoding each: no pair comes twice
+        return Candidates(person, record, pairs.distance, level)
     order = np.lexsort((-level, pairs.distance, record, person))
     person, record = person[order], record[order]
     first = np.ones(person.size, dtype=bool)
     first[1:] = (person[1:] != person[:-1]) | (record[1:] != record[:-1])
     return Candidates(person[first], record[first], pairs.distance[order][first], level[order][first])
+
+
+def _ascending(person: Rows, record: Rows) -> bool:
+    more = np.diff(person)
+    return bool(((more > 0) | ((more == 0) & (np.diff(record) > 0))).all())
 
 
 def affordable_distance(counts: Counts, every: int, farthest: int) -> int:

@@ -106,18 +106,17 @@ class _Meetings:
     def of(
         person: Rows, record: Rows, ratio: NDArray[np.float64], met: Together, rules: ContextRules, before: Said
     ) -> _Meetings:
-        count = np.bincount(met.meeting)
+        single, order = _several(met.meeting)
         both = (met.family_size > 1) & (met.group_size > 1)
-        single = count[met.meeting] == 1
         alone = np.zeros(person.size, dtype=bool)
         alone[met.pair[single & both]] = True
-        keep = ~single & ((met.family_size > 1) | (met.group_size > 1))
-        pair, meeting = met.pair[keep], met.meeting[keep]
+        met = met.only(order[((met.family_size > 1) | (met.group_size > 1))[order]])
+        pair, meeting = met.pair, met.meeting
         starts = np.flatnonzero(np.diff(meeting, prepend=-1))
         member, place = _ranks(meeting, person[pair]), _ranks(meeting, record[pair])
-        chance = rules.same_group / np.maximum(met.family_size, met.group_size)[keep].astype(np.float64)
+        chance = rules.same_group / np.maximum(met.family_size, met.group_size).astype(np.float64)
         bounds = [*starts.tolist(), pair.size]
-        columns = member, place, ratio[pair], chance, both[keep]
+        columns = member, place, ratio[pair], chance, (met.family_size > 1) & (met.group_size > 1)
         raw = [(column.tobytes(), column.itemsize) for column in columns]
         fixed = [b"".join(data[size * a : size * b] for data, size in raw) for a, b in pairwise(bounds)]
         return _Meetings(pair, bounds, *columns, fixed, alone, before, {})
@@ -147,6 +146,19 @@ class _Meetings:
         odds[member, record] = np.exp(self.ratio[a:b]) * self.chance[a:b] / (1.0 - self.chance[a:b])
         share = odds / (1.0 + odds.sum(axis=0) + odds.sum(axis=1, keepdims=True) - odds)
         return others, others * share[member, record] + (1.0 - others) * p
+
+
+def _several(meeting: Indices) -> tuple[NDArray[np.bool_], Indices]:
+    """Which lines are alone in their meeting; and the others, sorted by meeting, then as they come."""
+    order = np.argsort(meeting)
+    same = np.diff(meeting[order]) == 0
+    several = np.zeros(meeting.size, dtype=bool)
+    several[1:] |= same
+    several[:-1] |= same
+    lines = np.sort(order[several])
+    single = np.ones(meeting.size, dtype=bool)
+    single[lines] = False
+    return single, lines[np.argsort(meeting[lines], kind="stable")]
 
 
 def _ranks(meeting: Indices, item: Rows) -> Indices:

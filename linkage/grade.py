@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -18,6 +17,8 @@ from protocols.matching import MatchRules
 from protocols.vocabulary import Kind
 
 _RIVAL = 0.01
+NOTHING, PROBABLE, CERTAIN = 0, 1, 2
+"""What a pair was in the last run."""
 
 
 class Rule(StrEnum):
@@ -60,7 +61,10 @@ class Graded:
 
 @dataclass(frozen=True)
 class Pairing:
-    """The candidate pairs of one agency, as the grading needs them."""
+    """The candidate pairs of one agency, as the grading needs them.
+
+    Their records are numbered as `record_kind` is; `rows` has each one's row at the agency, if that is another.
+    """
 
     candidates: Candidates
     probability: Probabilities
@@ -70,8 +74,23 @@ class Pairing:
     person_kind: NDArray[np.str_]
     record_kind: NDArray[np.str_]
     met: Together
-    earlier: Mapping[tuple[int, int], GradeName]
+    was: NDArray[np.int8]  # what each pair was in the last run
     checked: bool = False
+    rows: NDArray[np.int32] | None = None
+
+    def only(self, keep: NDArray[np.bool_]) -> Pairing:
+        """Some of the pairs."""
+        met = self.met.only(keep[self.met.pair])
+        return replace(
+            self,
+            candidates=self.candidates.chosen(keep),
+            probability=self.probability[keep],
+            unaided=self.unaided[keep],
+            likeness=self.likeness[keep],
+            decided=self.decided[keep],
+            met=replace(met, pair=(np.cumsum(keep) - 1)[met.pair]),
+            was=self.was[keep],
+        )
 
 
 def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
@@ -79,11 +98,11 @@ def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
 
     What a pair was before moves only its own thresholds, never another pair's: so a run on its own result changes nothing.
     """
+    pairing = pairing.only(_of_use(pairing, rules))
     person, record, p = pairing.candidates.person, pairing.candidates.record, pairing.probability
-    was = [pairing.earlier.get(pair) for pair in zip(person.tolist(), record.tolist(), strict=True)]
-    was_certain = np.array([w == "certain" for w in was], dtype=bool)
+    was_certain, was_linked = pairing.was == CERTAIN, pairing.was != NOTHING
     join = np.where(was_certain, rules.stay_certain, rules.certain)
-    keep = np.where([w is not None for w in was], rules.stay_probable, rules.probable)
+    keep = np.where(was_linked, rules.stay_probable, rules.probable)
     best = _best_of_record(record, p)
     likely = best & (p >= join)
     kinds = pairing.person_kind[person], pairing.record_kind[record]
@@ -107,6 +126,7 @@ def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
     review &= _affordable(person, p, expected, review, rules)
     crowd = np.bincount(record[p >= _RIVAL], minlength=int(record.max(initial=-1)) + 1)
     held = np.bincount(person[certain], minlength=int(person.max(initial=-1)) + 1)
+    rows = record if pairing.rows is None else pairing.rows[record]
     graded = []
     for k in np.flatnonzero(certain | review).tolist():
         evidence = [Evidence.ENCODING]
@@ -116,7 +136,7 @@ def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
             evidence.append(Evidence.UNRIVALLED)
         if held[person[k]] - int(certain[k]) > 0:
             evidence.append(Evidence.FURTHER_RECORD)
-        if was[k] is not None:
+        if was_linked[k]:
             evidence.append(Evidence.EARLIER_LINK)
         if certain[k]:
             rule = Rule.PERSON if alone[k] else Rule.FAMILY
@@ -127,7 +147,7 @@ def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
         graded.append(
             Graded(
                 int(person[k]),
-                int(record[k]),
+                int(rows[k]),
                 "certain" if certain[k] else "probable",
                 rule,
                 tuple(evidence),
@@ -137,13 +157,21 @@ def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
     return graded
 
 
+def _of_use(pairing: Pairing, rules: MatchRules) -> NDArray[np.bool_]:
+    """All pairs of the records of which any pair could be a link, or could vouch for one. Most candidates are no such."""
+    record = pairing.candidates.record
+    use = pairing.decided | (pairing.probability >= rules.stay_probable) | (pairing.unaided >= rules.stay_certain)
+    records = np.zeros(int(record.max(initial=-1)) + 1, dtype=bool)
+    records[record[use]] = True
+    return records[record]
+
+
 def _best_of_record(record: NDArray[np.int32], p: Probabilities) -> NDArray[np.bool_]:
     """Whether each pair is its record's most probable; of equals, the first."""
-    order = np.lexsort((np.arange(p.size), -p, record))
-    first = np.ones(p.size, dtype=bool)
-    first[1:] = record[order][1:] != record[order][:-1]
-    best = np.zeros(p.size, dtype=bool)
-    best[order[first]] = True
+    best: NDArray[np.bool_] = np.bincount(record)[record] == 1
+    rivals = np.flatnonzero(~best)
+    order = rivals[np.lexsort((rivals, -p[rivals], record[rivals]))]
+    best[order[np.diff(record[order], prepend=-1) != 0]] = True
     return best
 
 
@@ -154,15 +182,18 @@ def ages_conflict(a: NDArray[np.str_], b: NDArray[np.str_]) -> NDArray[np.bool_]
 
 def _in_company(pairing: Pairing, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether another member of a family of the pair's person is sure without it, with another record of the same group."""
-    met, counts = pairing.met, sure[pairing.met.pair].astype(np.int64)
-    person, record = pairing.candidates.person[met.pair], pairing.candidates.record[met.pair]
+    counts = sure[pairing.met.pair].astype(np.int64)
+    there = np.bincount(pairing.met.meeting, weights=counts) > 0
+    line = np.flatnonzero(there[pairing.met.meeting])  # the others say nothing
+    counts, meeting, pair = counts[line], pairing.met.meeting[line], pairing.met.pair[line]
+    person, record = pairing.candidates.person[pair], pairing.candidates.record[pair]
 
     def sure_with(*columns: NDArray[np.integer]) -> NDArray[np.int64]:
         """How many sure pairs each line's meeting has that share these columns."""
         if counts.size == 0:
             return counts
-        order = np.lexsort((*columns, met.meeting))
-        new = np.diff(met.meeting[order], prepend=-1) != 0
+        order = np.lexsort((*columns, meeting))
+        new = np.diff(meeting[order], prepend=-1) != 0
         for column in columns:
             new |= np.diff(column[order], prepend=-1) != 0
         number = np.empty(order.size, dtype=np.int64)
@@ -171,7 +202,7 @@ def _in_company(pairing: Pairing, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
     others = sure_with() - sure_with(person) - sure_with(record) + counts
     company = np.zeros(sure.size, dtype=bool)
-    company[met.pair[others > 0]] = True
+    company[pair[others > 0]] = True
     return company
 
 
@@ -183,7 +214,8 @@ def _affordable(
     rules: MatchRules,
 ) -> NDArray[np.bool_]:
     """Which pairs are among the best of their member and of the agency, as many as review may take of `expected` links."""
-    order = [k for k in np.lexsort((np.arange(p.size), -p)).tolist() if review[k]]
+    asked = np.flatnonzero(review)
+    order = asked[np.lexsort((asked, -p[asked]))].tolist()
     budget = int(np.ceil(rules.review.most_share * expected))
     taken: dict[int, int] = {}
     kept = np.zeros(p.size, dtype=bool)

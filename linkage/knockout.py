@@ -19,7 +19,7 @@ from linkage.calibrate import Calibration
 from linkage.candidates import Candidates
 from linkage.checks import Checks, count_levels, levels_of
 from linkage.family import confirm
-from linkage.grade import Pairing, grade
+from linkage.grade import NOTHING, Pairing, grade
 from linkage.sets import Sets, together
 from protocols.matching import MatchRules
 from protocols.vocabulary import Kind
@@ -193,7 +193,7 @@ def _graded(
         np.array(kinds[0]),
         np.array(kinds[1]),
         met,
-        {},
+        np.full(distance.size, NOTHING, dtype=np.int8),
         pairs.left_checks.shape[1] > 0,
     )
     unlimited = rules.model_copy(update={"review": rules.review.model_copy(update={"most_share": 10.0})})

@@ -66,10 +66,11 @@ def link(
     anchor, families = ordered(anchor), ordered_families(families)
     whole = [ordered(records) for records in sorted(agencies, key=lambda item: item.agency)]
     previous = sorted(previous, key=lambda p: (p.member_id, p.agency, p.record_ref, p.grade, p.link_id))
-    people = declared(anchor, families)
+    memory = memory if memory is not None and _comparable(memory.anchor, anchor) else None
+    unchanged = memory is not None and memory.anchor is anchor and memory.families == families
+    people = memory.people if memory is not None and unchanged else declared(anchor, families)
     decided = decide(people, whole, markers)
     say = _Steps(progress, 1 + 2 * len(whole))
-    memory = memory if memory is not None and _comparable(memory.anchor, anchor) else None
     side = people_side(anchor, people)
     moves = None if memory is None else moved(memory, anchor, people, whole)
     before = None if memory is None or moves is None else (memory.learnt, _changed(moves, anchor, people, whole))
@@ -90,7 +91,7 @@ def link(
             was = None if memory is None else memory.agencies.get(name)
             task = Task(
                 people,
-                np.array(anchor.kind)[people.rows],
+                anchor.kinds[people.rows],
                 side,
                 records,
                 learnt.tallies[name],
@@ -122,7 +123,7 @@ def link(
             tuple((anchor.record_refs[a], anchor.record_refs[b]) for a, b in doubles),
             decided.waiting,
         ),
-        Memory(anchor, people, doubles, replace(learnt, tallies=tallies), kept)
+        Memory(anchor, families, people, doubles, replace(learnt, tallies=tallies), kept)
         if remember or memory is not None
         else None,
     )

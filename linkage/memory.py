@@ -15,6 +15,7 @@ from linkage.declared import Declared
 from linkage.family import Said
 from linkage.learn import Learnt
 from linkage.order import OrderedRecords, Places, places
+from linkage.records import Family
 from linkage.remember import Remembered
 
 
@@ -29,11 +30,12 @@ class AgencyMemory:
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """The last run: the declaring agency's records, the declared people, which records may be one person, what was learnt,
-    and each agency.
+    """The last run: the declaring agency's records, the families and the people they declare, which records may be one
+    person, what was learnt, and each agency.
     """
 
     anchor: OrderedRecords
+    families: list[Family]
     people: Declared
     duplicates: tuple[tuple[int, int], ...]
     learnt: Learnt

@@ -14,7 +14,7 @@ from linkage.candidates import Candidates, Side, affordable_distance, closest
 from linkage.checks import ABSENT
 from linkage.declared import Declared
 from linkage.family import Said, confirm
-from linkage.grade import Graded, Pairing, grade
+from linkage.grade import CERTAIN, NOTHING, PROBABLE, Graded, Pairing, grade
 from linkage.learn import Tally
 from linkage.markers import NOBODY
 from linkage.order import OrderedRecords
@@ -29,7 +29,7 @@ from protocols.matching import MatchRules, SearchKind
 
 LOWEST_LOG_ODDS = -9.0  # pairs less likely than this before the family step are never candidates
 DECIDED_LOG_ODDS = 60.0
-SLACK_BINS = 2  # how much farther than needed a search that is remembered looks
+SLACK_BINS = 1  # how much farther than needed a search that is remembered looks
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,8 @@ def link_records(task: Task, calibration: Calibration) -> Outcome:
         return Outcome((), 0, report, task.tally, remembered)
     rows, number = np.unique(candidates.record, return_inverse=True)
     few = replace(candidates, record=number.ravel().astype(np.int32))  # records numbered among those of candidates
-    place_of = dict(zip(rows.tolist(), range(rows.size), strict=True))
     bins = calibration.scale.bins(candidates.distance)
-    decided = _are(candidates, {(person, row) for row, person in task.must.items()})
+    decided = candidates.are([(person, row) for row, person in task.must.items()])
     agency, context = task.records.agency, task.rules.context
     families, groups = Sets.of(task.people.families), task.records.households(context.largest_group)
     met = together(few.person, few.record, families, groups.among(rows))
@@ -94,13 +93,14 @@ def link_records(task: Task, calibration: Calibration) -> Outcome:
         np.clip(1.0 - 2.0 * few.distance / task.records.bits, 0.0, 1.0),
         decided,
         task.person_kind,
-        np.array([task.records.kind[row] for row in rows.tolist()]),
+        task.records.kinds[rows],
         met,
-        {(person, place_of[row]): was for (person, row), was in task.earlier.items() if row in place_of},
+        _was(candidates, task.earlier),
         task.side.checks.shape[1] > 0,
+        rows,
     )
-    graded = [_at(item, rows) for item in grade(pairing, task.rules)]
-    scene = Scene(task.side, task.person_kind, task.records, families, groups, task.earlier, task.never)
+    graded = grade(pairing, task.rules)
+    scene = Scene(task.side, task.person_kind, task.records, families, groups, task.earlier, task.never, task.must)
     likely = candidates.chosen(confirmed.probability >= task.rules.probable)
     left_over = overlooked(scene, likely, graded, calibration.against_others(agency), calibration.scale, task.rules)
     again = {(item.person, item.record) for item in left_over}
@@ -114,9 +114,13 @@ def link_records(task: Task, calibration: Calibration) -> Outcome:
     )
 
 
-def _at(item: Graded, rows: NDArray[np.int32]) -> Graded:
-    """A graded pair with its record's row in the place of its number among the candidates' records."""
-    return Graded(item.person, int(rows[item.record]), item.grade, item.rule, item.evidence, item.probability)
+def _was(candidates: Candidates, earlier: Mapping[tuple[int, int], GradeName]) -> NDArray[np.int8]:
+    """What each candidate was in the last run."""
+    was = np.full(len(candidates), NOTHING, dtype=np.int8)
+    place = candidates.find(earlier)
+    grades = np.array([CERTAIN if grade == "certain" else PROBABLE for grade in earlier.values()], dtype=np.int8)
+    was[place[place >= 0]] = grades[place >= 0]
+    return was
 
 
 def _candidates(task: Task, calibration: Calibration) -> tuple[Candidates, SearchReport, Remembered | None]:
@@ -132,10 +136,10 @@ def _candidates(task: Task, calibration: Calibration) -> tuple[Candidates, Searc
         odds[candidates.level, calibration.scale.bins(candidates.distance)] >= LOWEST_LOG_ODDS
     )
     if task.never:
-        candidates = candidates.chosen(~_are(candidates, task.never))
+        candidates = candidates.chosen(~candidates.are(task.never))
     if task.must:
         settled = np.isin(candidates.record, list(task.must))
-        keep = ~settled | _are(candidates, {(person, row) for row, person in task.must.items()})
+        keep = ~settled | candidates.are([(person, row) for row, person in task.must.items()])
         candidates = candidates.chosen(keep)
     return _with_decided(candidates, task), report, remembered
 
@@ -183,8 +187,7 @@ def _with_decided(candidates: Candidates, task: Task) -> Candidates:
     wanted = sorted((i, r) for r, i in task.must.items() if i != NOBODY)
     if not wanted:
         return candidates
-    there = set(zip(candidates.person.tolist(), candidates.record.tolist(), strict=True))
-    missing = [pair for pair in wanted if pair not in there]
+    missing = [pair for pair, place in zip(wanted, candidates.find(wanted).tolist(), strict=True) if place < 0]
     if not missing:
         return candidates
     table = np.array(missing, dtype=np.int32)
@@ -210,11 +213,3 @@ def _distance(people: Side, records: OrderedRecords, person: int, record: int) -
 def _none() -> Candidates:
     none = np.empty(0, dtype=np.int32)
     return Candidates(none, none, none, np.empty(0, dtype=np.int8))
-
-
-def _are(candidates: Candidates, pairs: frozenset[tuple[int, int]] | set[tuple[int, int]]) -> NDArray[np.bool_]:
-    """Which candidates are among these pairs of a person and a record."""
-    if not pairs:
-        return np.zeros(len(candidates), dtype=bool)
-    each = zip(candidates.person.tolist(), candidates.record.tolist(), strict=True)
-    return np.fromiter((pair in pairs for pair in each), dtype=bool, count=len(candidates))

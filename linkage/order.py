@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from linkage.records import EncodedRecords, Family
 from linkage.sets import Sets
 from protocols.errors import InputError
+from protocols.vocabulary import Kind
 
 Places = NDArray[np.int32]
 """For each record of before its row now, if its encodings and checks are still the same; otherwise -1."""
 
+_KIND = f"<U{max(len(kind) for kind in Kind)}"
 T = TypeVar("T")
 
 
@@ -42,6 +44,11 @@ class OrderedRecords(EncodedRecords):
     def starts(self) -> NDArray[np.int64]:
         """The first encoding of each record, and the number of all encodings: (records + 1)."""
         return np.searchsorted(self.owner, np.arange(len(self) + 1))
+
+    @cached_property
+    def kinds(self) -> NDArray[np.str_]:
+        """The kind of each record."""
+        return np.array(self.kind, dtype=_KIND)
 
     @cached_property
     def in_groups(self) -> tuple[NDArray[np.int32], NDArray[np.int32], dict[str, int]]:
@@ -120,19 +127,27 @@ def places(before: OrderedRecords, now: OrderedRecords) -> Places:
         return found
     row_of = dict(zip(now.record_refs, range(len(now)), strict=True))
     rows = np.array([row_of.get(ref, -1) for ref in before.record_refs], dtype=np.int32)
-    counts, counts_now = np.diff(before.starts), np.diff(now.starts)
-    there = np.flatnonzero((rows >= 0) & (counts == counts_now[rows] if len(now) else False))
-    times = counts[there]
-    within = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
-    old, new = (np.repeat(starts, times) + within for starts in (before.starts[there], now.starts[rows[there]]))
-    same = np.ones(there.size, dtype=bool)
-    of = np.repeat(np.arange(there.size), times)
-    for part in np.array_split(np.arange(of.size), max(1, of.size >> 17)):
-        differs = (before.clks[old[part]] != now.clks[new[part]]).any(axis=1)
-        differs |= (before.checked[old[part]] != now.checked[new[part]]).any(axis=1)
-        same[of[part][differs]] = False
-    found[there[same]] = rows[there[same]]
+    there = np.flatnonzero(rows >= 0)
+    there = there[_same(before, there, now, rows[there])]
+    found[there] = rows[there]
     return found
+
+
+def _same(
+    one: OrderedRecords, rows: NDArray[np.integer], other: OrderedRecords, other_rows: NDArray[np.integer]
+) -> NDArray[np.bool_]:
+    """Whether each row of one has the encodings and checks of the row of the other beside it."""
+    counts = np.diff(one.starts)[rows]
+    same: NDArray[np.bool_] = counts == np.diff(other.starts)[other_rows]
+    times = np.where(same, counts, 0)
+    of = np.repeat(np.arange(rows.size), times)
+    within = np.arange(of.size) - np.repeat(np.cumsum(times) - times, times)
+    for part in np.array_split(np.arange(of.size), max(1, of.size >> 17)):
+        at, place = of[part], within[part]
+        a, b = one.starts[rows[at]] + place, other.starts[other_rows[at]] + place
+        differs = (one.clks[a] != other.clks[b]).any(axis=1) | (one.checked[a] != other.checked[b]).any(axis=1)
+        same[at[differs]] = False
+    return same
 
 
 def new_rows(places: Places, count: int) -> NDArray[np.bool_]:
@@ -144,24 +159,24 @@ def new_rows(places: Places, count: int) -> NDArray[np.bool_]:
 
 def ordered_families(families: Sequence[Family]) -> list[Family]:
     """The same families by their reference, members by their id."""
-    with_members = [
-        replace(family, members=tuple(sorted(family.members, key=lambda member: member.member_id)))
-        for family in families
-    ]
+    with_members = []
+    for family in families:
+        members = tuple(sorted(family.members, key=lambda member: member.member_id))
+        with_members.append(family if members == family.members else replace(family, members=members))
     return sorted(with_members, key=lambda family: (family.family_ref, [m.member_id for m in family.members]))
 
 
 def _merged(base: OrderedRecords, put: OrderedRecords, gone: NDArray[np.int64]) -> OrderedRecords:
     """Two ordered lists as one: the base less what is gone or replaced, and what is put."""
     at = np.array([bisect_left(base.record_refs, ref) for ref in put.record_refs], dtype=np.int64)
-    replaced = [
-        place
+    replaces = [
+        place < len(base) and base.record_refs[place] == ref
         for place, ref in zip(at.tolist(), put.record_refs, strict=True)
-        if place < len(base) and base.record_refs[place] == ref
     ]
+    replacing = np.flatnonzero(replaces)
     keep = np.ones(len(base), dtype=bool)
     keep[gone] = False
-    keep[replaced] = False
+    keep[at[replacing]] = False
     kept_before = np.concatenate([[0], np.cumsum(keep)])
     put_rows = kept_before[at] + np.arange(len(put))
     puts_before = np.cumsum(np.bincount(at, minlength=len(base) + 1))[: len(base)]
@@ -190,9 +205,15 @@ def _merged(base: OrderedRecords, put: OrderedRecords, gone: NDArray[np.int64]) 
         terms=base.terms,
         checks=checks,
     )
+    if base.clks.shape[1:] == put.clks.shape[1:] and base.checked.shape[1:] == put.checked.shape[1:]:
+        as_before = replacing[_same(base, at[replacing], put, replacing)]
+        found[at[as_before]] = put_rows[as_before]
     object.__setattr__(made, "made_from", (base.mark, found))
     object.__setattr__(made, "starts", np.concatenate([[0], np.cumsum(sizes)]))
-    object.__setattr__(made, "in_groups", _regrouped(base, put, found, put_rows))
+    kinds = np.empty(count, dtype=_KIND)
+    kinds[found[keep]], kinds[put_rows] = base.kinds[keep], put.kinds
+    object.__setattr__(made, "kinds", kinds)
+    object.__setattr__(made, "in_groups", _regrouped(base, put, keep, found, put_rows))
     return made
 
 
@@ -222,11 +243,11 @@ def _numbered(groups: Sequence[Sequence[str]], numbers: dict[str, int]) -> NDArr
 
 
 def _regrouped(
-    base: OrderedRecords, put: OrderedRecords, places: Places, put_rows: NDArray[np.int64]
+    base: OrderedRecords, put: OrderedRecords, keep: NDArray[np.bool_], places: Places, put_rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], dict[str, int]]:
     rows, group, numbers = base.in_groups
     numbers = dict(numbers)
-    there = places[rows] >= 0
+    there = keep[rows]
     new = np.repeat(put_rows, [len(groups) for groups in put.groups]).astype(np.int32)
     row = np.concatenate([places[rows[there]], new])
     order = np.argsort(row, kind="stable")

@@ -8,7 +8,7 @@ it is never more than `probable`: a person looks first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,7 @@ class Scene:
     groups: Sets
     earlier: Mapping[Pair, GradeName]
     never: Set[Pair]
+    settled: Collection[int]  # records that a must-link gives to somebody
 
 
 def overlooked(
@@ -53,8 +54,7 @@ def overlooked(
     """
     households = _left_over(scene, likely, graded)
     found = _compared(scene, households)
-    kinds = np.array([scene.records.kind[row] for row in found.record.tolist()], dtype=np.str_)
-    found = found.chosen(~ages_conflict(scene.person_kind[found.person], kinds))
+    found = found.chosen(~ages_conflict(scene.person_kind[found.person], scene.records.kinds[found.record]))
     found = found.chosen(np.array([pair not in scene.never for pair in _pairs(found)], dtype=bool))
     if len(found) == 0:
         return []
@@ -80,6 +80,7 @@ def _left_over(scene: Scene, likely: Candidates, graded: Sequence[Graded]) -> li
     free_people, free_records = np.ones(scene.person_kind.size, dtype=bool), np.ones(len(scene.records), dtype=bool)
     free_people[likely.person] = False
     free_records[likely.record] = False
+    free_records[list(scene.settled)] = False
     certain = [(item.person, item.record) for item in graded if item.grade == "certain"]
     person, record = np.array(certain, dtype=np.int32).reshape(-1, 2).T
     met = together(person, record, scene.families, scene.groups)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,17 +35,25 @@ class Owned:
     owner: NDArray[np.int32]
     starts: NDArray[np.int64]
 
+    @cached_property
+    def plain(self) -> bool:
+        """Whether every owner has one encoding."""
+        return self.owner.size == self.starts.size - 1 and bool((np.diff(self.starts) == 1).all())
+
 
 @dataclass(frozen=True, eq=False)
 class Remembered:
-    """Every pair of encodings within `reach`, by owner on each side and place among the owner's encodings."""
+    """Every pair of encodings within `reach`, by owner on each side and place among the owner's encodings.
+
+    Where every owner of a side has one encoding, there are no places.
+    """
 
     reach: int
     left: NDArray[np.int32]
-    left_place: NDArray[np.int32]
     right: NDArray[np.int32]
-    right_place: NDArray[np.int32]
     distance: NDArray[np.int32]
+    left_place: NDArray[np.int32] | None = None
+    right_place: NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +88,7 @@ def recall(left: Owned, right: Owned, reach: int, before: Before | None, *, thre
     fresh, old = np.flatnonzero(new_left[left.owner]), np.flatnonzero(~new_left[left.owner])
     parts.append(_compared(left.clks, fresh, right.clks, None, reach, threads))
     parts.append(_compared(left.clks, old, right.clks, np.flatnonzero(new_right[right.owner]), reach, threads))
-    pairs = _sorted(Pairs.join(parts))
+    pairs = _sorted(Pairs.join(parts), right.owner.size)
     kept = _kept(pairs, left, right, reach) if pairs.left.size <= MOST_REMEMBERED else None
     return Recalled(pairs, kept, (int(new_left.sum()), int(new_right.sum())))
 
@@ -88,18 +97,34 @@ def _still_there(before: Before, left: Owned, right: Owned, reach: int) -> Pairs
     """Remembered pairs of which both encodings are still there."""
     was = before.search
     a, b = before.left[was.left], before.right[was.right]
-    keep = (a >= 0) & (b >= 0) & (was.distance <= reach)
-    return _as_pairs(
-        left.starts[a[keep]] + was.left_place[keep],
-        right.starts[b[keep]] + was.right_place[keep],
-        was.distance[keep],
-    )
+    keep = (a >= 0) & (b >= 0)
+    if was.reach > reach:
+        keep &= was.distance <= reach
+    if keep.all():
+        return Pairs(_first(left, a, was.left_place), _first(right, b, was.right_place), was.distance)
+    a, b = a[keep], b[keep]
+    places = (place if place is None else place[keep] for place in (was.left_place, was.right_place))
+    return Pairs(_first(left, a, next(places)), _first(right, b, next(places)), was.distance[keep])
+
+
+def _first(side: Owned, owner: NDArray[np.int32], place: NDArray[np.int32] | None) -> NDArray[np.int32]:
+    """The encodings of owners at their places."""
+    if side.plain and place is None:
+        return owner
+    first = side.starts[owner]
+    return np.asarray(first if place is None else first + place, dtype=np.int32)
 
 
 def _kept(pairs: Pairs, left: Owned, right: Owned, reach: int) -> Remembered:
-    a, b = left.owner[pairs.left], right.owner[pairs.right]
-    places = (pairs.left - left.starts[a]).astype(np.int32), (pairs.right - right.starts[b]).astype(np.int32)
-    return Remembered(reach, a, places[0], b, places[1], pairs.distance)
+    (a, place), (b, place_right) = _owners(left, pairs.left), _owners(right, pairs.right)
+    return Remembered(reach, a, b, pairs.distance, place, place_right)
+
+
+def _owners(side: Owned, encoding: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32] | None]:
+    if side.plain:
+        return encoding, None
+    owner = side.owner[encoding]
+    return owner, (encoding - side.starts[owner]).astype(np.int32)
 
 
 def _compared(
@@ -156,8 +181,12 @@ def _near(  # pragma: no cover - compiled
     return count
 
 
-def _sorted(pairs: Pairs) -> Pairs:
-    order = np.lexsort((pairs.right, pairs.left))
+def _sorted(pairs: Pairs, columns: int) -> Pairs:
+    """By left encoding, then right. What is remembered lies in this order already, so sorting is merging."""
+    key = pairs.left.astype(np.int64) * max(1, columns) + pairs.right
+    if (key[1:] > key[:-1]).all():
+        return pairs
+    order = np.argsort(key, kind="stable")
     return Pairs(*(column[order] for column in pairs))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +29,17 @@ class Sets:
         order = np.argsort(items, kind="stable")
         return Sets(items[order], np.repeat(np.arange(sizes.size, dtype=np.int32), sizes)[order], sizes)
 
+    @cached_property
+    def _starts(self) -> Indices:
+        """The first membership of each item; the last place stands for all items that have none."""
+        times = np.bincount(self.item, minlength=1) if self.item.size else np.zeros(1, dtype=np.int64)
+        return np.concatenate([[0], np.cumsum(times), [self.item.size]])
+
     def where(self, items: Rows) -> tuple[Indices, Indices]:
         """For each item the first of its memberships, and how many it has."""
-        first = np.searchsorted(self.item, items, "left")
-        return first, np.searchsorted(self.item, items, "right") - first
+        place = np.minimum(items, self._starts.size - 2)
+        first = self._starts[place]
+        return first, self._starts[place + 1] - first
 
     def among(self, items: Rows) -> Sets:
         """The memberships of these items (ascending, different), which are numbered 0, 1, ... in their place."""
@@ -53,7 +61,7 @@ class Sets:
 
 @dataclass(frozen=True, eq=False)
 class Together:
-    """Which pair meets in which family and group: one line for each, sorted by meeting, then pair.
+    """Which pair meets in which family and group: one line for each, by pair. Lines of one `meeting` meet.
 
     `family_size` and `group_size` are those of each line's family and group.
     """
@@ -65,6 +73,17 @@ class Together:
     family_size: Indices
     group_size: Indices
 
+    def only(self, lines: NDArray[np.bool_] | Indices) -> Together:
+        """Some of the lines."""
+        return Together(
+            self.pair[lines],
+            self.meeting[lines],
+            self.family[lines],
+            self.group[lines],
+            self.family_size[lines],
+            self.group_size[lines],
+        )
+
 
 def together(person: Rows, record: Rows, families: Sets, groups: Sets) -> Together:
     """Every meeting of a person's family and a record's group, over all pairs."""
@@ -72,9 +91,8 @@ def together(person: Rows, record: Rows, families: Sets, groups: Sets) -> Togeth
     times = of_person * of_record
     pair = np.repeat(np.arange(person.size), times)
     within = np.arange(pair.size) - np.repeat(np.cumsum(times) - times, times)
-    family = families.number[first_family[pair] + within // np.maximum(of_record[pair], 1)]
-    group = groups.number[first_group[pair] + within % np.maximum(of_record[pair], 1)]
-    order = np.lexsort((pair, group, family))
-    pair, family, group = pair[order], family[order], group[order]
-    new = (np.diff(family, prepend=-1) != 0) | (np.diff(group, prepend=-1) != 0)
-    return Together(pair, np.cumsum(new) - 1, family, group, families.sizes[family], groups.sizes[group])
+    family_place, group_place = np.divmod(within, np.maximum(of_record, 1)[pair])
+    family = families.number[first_family[pair] + family_place]
+    group = groups.number[first_group[pair] + group_place]
+    meeting = family.astype(np.int64) * max(1, groups.sizes.size) + group
+    return Together(pair, meeting, family, group, families.sizes[family], groups.sizes[group])

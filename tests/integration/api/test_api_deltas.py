@@ -139,7 +139,7 @@ def test_after_a_delta_only_what_is_new_is_compared_and_the_links_are_the_same(l
     totals(linked, tools)
     assert searched()[-1] == ("only what is new since the last run is compared: encodings of 0 people and 2 records")
     remembering = links()
-    linked.service.remembered = {}
+    linked.service.kept_run = None
     totals(linked, tools)
     assert "only what is new" not in searched()[-1]
     assert links() == remembering

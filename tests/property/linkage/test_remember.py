@@ -108,7 +108,7 @@ def test_a_few_new_people_are_compared_with_every_record(count: int, size: int) 
         for clks in (pool[:count], pool[count:])
     )
     reach = 8 * size * 2 // 5
-    none = Remembered(reach, *(np.empty(0, dtype=np.int32) for _ in range(5)))
+    none = Remembered(reach, *(np.empty(0, dtype=np.int32) for _ in range(3)))
     known = Before(none, np.full(0, -1, dtype=np.int32), np.arange(len(right.clks), dtype=np.int32))
     words = pack(left.clks), pack(right.clks)
     full = Pairs.join(list(search(*words, np.full(2 * 64 * words[0].shape[1] + 1, reach, dtype=np.int64), threads=1)))

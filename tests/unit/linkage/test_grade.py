@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from linkage.candidates import Candidates
-from linkage.grade import Evidence, Graded, Pairing, Rule, grade
+from linkage.grade import CERTAIN, NOTHING, PROBABLE, Evidence, Graded, Pairing, Rule, grade
 from linkage.records import GradeName
 from linkage.sets import Sets
 from linkage.sets import together as meet
@@ -14,6 +14,8 @@ from protocols.matching import GuardRules, MatchRules, ReviewRules
 from protocols.vocabulary import Kind
 
 RULES = MatchRules(certain=0.99, probable=0.15, stay_certain=0.97, stay_probable=0.10)
+
+WAS: dict[GradeName | None, int] = {None: NOTHING, "probable": PROBABLE, "certain": CERTAIN}
 
 
 def _graded(
@@ -43,7 +45,7 @@ def _graded(
         np.array(people),
         np.array(records),
         meet(rows[:, 0], rows[:, 1], everyone, everyone),
-        earlier or {},
+        np.array([WAS[(earlier or {}).get((i, r))] for i, r, _ in pairs], dtype=np.int8),
         checked,
     )
     return grade(pairing, rules)
@@ -141,7 +143,7 @@ def test_no_pairs_no_grades() -> None:
         kinds,
         kinds,
         meet(none, none, Sets.of(()), Sets.of(())),
-        {},
+        np.empty(0, dtype=np.int8),
     )
     assert grade(pairing, RULES) == []
 

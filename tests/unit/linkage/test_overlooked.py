@@ -11,10 +11,10 @@ import pytest
 
 from linkage.grade import Evidence, Rule
 from linkage.matcher import link
-from linkage.records import EncodedRecords, Marker, PreviousLink
+from linkage.records import EncodedRecords, Marker, Member, PreviousLink
 from linkage.result import Link, LinkResult
 from protocols.matching import MatchRules, ReviewRules
-from protocols.vocabulary import Kind
+from protocols.vocabulary import Kind, Role
 
 RULES = MatchRules()
 BITS = 1024
@@ -70,6 +70,15 @@ def test_asking_again_changes_nothing(county: Any, asked: LinkResult) -> None:
 def test_a_decision_that_they_are_two_people_is_kept(county: Any) -> None:
     never = Marker(county.truth[CHILD], "school", CHILD, "never")
     assert not _of(_run(county, _damaged(county), markers=[never]), CHILD)
+
+
+def test_a_record_that_a_decision_gave_to_an_unborn_member_is_not_left_over(county: Any) -> None:
+    """A must-link to somebody without an encoding settles the record as any other does."""
+    unborn = Member("m0-u", None, Kind.UNBORN, Role.UNBORN)
+    families = (replace(county.families[0], members=(*county.families[0].members, unborn)), *county.families[1:])
+    must = Marker("m0-u", "school", CHILD, "must")
+    result = link(county.anchor, families, [_damaged(county)], RULES, markers=[must], threads=1)
+    assert [(item.member_id, item.rule) for item in _of(result, CHILD)] == [("m0-u", Rule.MUST_LINK)]
 
 
 def test_an_adult_and_a_child_are_not_asked_about(county: Any) -> None:
