@@ -5,6 +5,7 @@ A worker may be killed at any moment: the job it held is taken over, and goes on
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import signal
@@ -151,6 +152,7 @@ def work(data_dir: Path, follow: bool = False) -> None:
             stack.enter_context(settings.folder.locked("worker"))
         service = open_service(settings)
         stack.callback(service.close)
+        gc.freeze()  # what is loaded now stays: no reason to look through it in every collection
         worker = Worker(service, alone)
         if follow:
             signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -11,6 +11,7 @@ read to the links. That a delta's links are those of a full run is a property te
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import time
 from dataclasses import dataclass
@@ -79,6 +80,7 @@ def main() -> None:
     council, agency = made(asked.people + 4, asked.records, HARDENED)
     council = np.roll(council, 4, axis=0)  # so that the family declared last is found
     warm_up()
+    gc.freeze()  # as the service's worker does
     service = measure(asked.people, council, agency)
     whole = service.runs["everything"]["processor seconds"]
     for run in service.runs.values():

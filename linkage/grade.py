@@ -182,10 +182,9 @@ def ages_conflict(a: NDArray[np.str_], b: NDArray[np.str_]) -> NDArray[np.bool_]
 
 def _in_company(pairing: Pairing, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether another member of a family of the pair's person is sure without it, with another record of the same group."""
-    counts = sure[pairing.met.pair].astype(np.int64)
-    there = np.bincount(pairing.met.meeting, weights=counts) > 0
-    line = np.flatnonzero(there[pairing.met.meeting])  # the others say nothing
-    counts, meeting, pair = counts[line], pairing.met.meeting[line], pairing.met.pair[line]
+    pair = pairing.met.pair
+    counts = sure[pair].astype(np.int64)
+    meeting = np.unique(pairing.met.meeting, return_inverse=True)[1].ravel()
     person, record = pairing.candidates.person[pair], pairing.candidates.record[pair]
 
     def sure_with(*columns: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -79,6 +79,11 @@ class OrderedRecords(EncodedRecords):
         place = bisect_left(self.record_refs, ref)
         return place if place < len(self.record_refs) and self.record_refs[place] == ref else None
 
+    def kind_of(self, ref: str) -> str | None:
+        """The kind of a record, if it is there."""
+        row = self.row(ref)
+        return None if row is None else self.kind[row]
+
     def changed(self, put: EncodedRecords, removed: Collection[str] = ()) -> OrderedRecords:
         """These records, with some added or replaced and some removed: what `ordered` would make of the whole.
 

@@ -32,8 +32,7 @@ def recalls(
         still = now.get(key)
         if still is not None and (still.grade == "certain" or item.grade == "probable"):
             continue
-        row = at[item.agency].row(item.record_ref)
-        kind = None if row is None else at[item.agency].kind[row]
+        kind = at[item.agency].kind_of(item.record_ref)
         if still is not None:
             reason = Reason.NOW_PROBABLE
         elif key in decided.barred:

@@ -46,7 +46,7 @@ def unborn_links(
     settled_ids = {
         same
         for item in links
-        if item.rule == Rule.MUST_LINK and _kind(records, item.record_ref) == Kind.UNBORN
+        if item.rule == Rule.MUST_LINK and records.kind_of(item.record_ref) == Kind.UNBORN
         for same in people.same[item.member_id]
     }
     best: dict[tuple[str, str], _Claim] = {}
@@ -109,11 +109,6 @@ def _claims(
                             waits = member.kind == Kind.UNBORN
                             if (waits and (ref in new or was)) or (was and ref in new and member.member_id not in held):
                                 yield _Claim(member.member_id, ref, item.grade, waits and ref in new)
-
-
-def _kind(records: OrderedRecords, ref: str) -> str | None:
-    row = records.row(ref)
-    return None if row is None else records.kind[row]
 
 
 def _hangs_on(member: Member, other: Member) -> bool:
