@@ -47,6 +47,14 @@ class Evidence(StrEnum):
     MOTHER = "mother"
 
 
+_RULES = (Rule.PERSON, Rule.FAMILY, Rule.REVIEW, Rule.AGE, Rule.NO_DATE, Rule.NOT_CLOSE)
+_KINDS = (Evidence.FAMILY, Evidence.UNRIVALLED, Evidence.FURTHER_RECORD, Evidence.EARLIER_LINK)
+_EVIDENCE = tuple(
+    (Evidence.ENCODING, *(kind for bit, kind in enumerate(_KINDS) if number >> bit & 1))
+    for number in range(1 << len(_KINDS))
+)
+
+
 @dataclass(frozen=True)
 class Graded:
     """One pair with its grade."""
@@ -126,35 +134,18 @@ def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
     review &= _affordable(person, p, expected, review, rules)
     crowd = np.bincount(record[p >= _RIVAL], minlength=int(record.max(initial=-1)) + 1)
     held = np.bincount(person[certain], minlength=int(person.max(initial=-1)) + 1)
+    further = held[person] - certain > 0
     rows = record if pairing.rows is None else pairing.rows[record]
-    graded = []
-    for k in np.flatnonzero(certain | review).tolist():
-        evidence = [Evidence.ENCODING]
-        if company[k]:
-            evidence.append(Evidence.FAMILY)
-        if crowd[record[k]] == 1:
-            evidence.append(Evidence.UNRIVALLED)
-        if held[person[k]] - int(certain[k]) > 0:
-            evidence.append(Evidence.FURTHER_RECORD)
-        if was_linked[k]:
-            evidence.append(Evidence.EARLIER_LINK)
-        if certain[k]:
-            rule = Rule.PERSON if alone[k] else Rule.FAMILY
-        elif p[k] >= rules.certain:
-            rule = Rule.AGE if ages[k] else Rule.NO_DATE if undated[k] else Rule.NOT_CLOSE
-        else:
-            rule = Rule.REVIEW
-        graded.append(
-            Graded(
-                int(person[k]),
-                int(rows[k]),
-                "certain" if certain[k] else "probable",
-                rule,
-                tuple(evidence),
-                float(p[k]),
-            )
-        )
-    return graded
+    kinds_of = company * 1 + (crowd[record] == 1) * 2 + further * 4 + was_linked * 8
+    rule = np.where(
+        certain, np.where(alone, 0, 1), np.where(p < rules.certain, 2, np.where(ages, 3, np.where(undated, 4, 5)))
+    )
+    chosen = np.flatnonzero(certain | review)
+    columns = (person, rows, certain, rule, kinds_of, p)
+    return [
+        Graded(i, r, "certain" if sure else "probable", _RULES[why], _EVIDENCE[kinds], probability)
+        for i, r, sure, why, kinds, probability in zip(*(column[chosen].tolist() for column in columns), strict=True)
+    ]
 
 
 def _of_use(pairing: Pairing, rules: MatchRules) -> NDArray[np.bool_]:

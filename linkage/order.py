@@ -193,12 +193,13 @@ def _merged(base: OrderedRecords, put: OrderedRecords, gone: NDArray[np.int64]) 
     sizes[put_rows] = np.diff(put.starts)
     clks = np.empty((int(sizes.sum()), (base if base.clks.shape[0] else put).clks.shape[1]), dtype=np.uint8)
     checks = np.empty((clks.shape[0], (base if base.clks.shape[0] else put).checked.shape[1]), dtype=np.int32)
+    sources = [(records.clks, records.checked, records.starts.tolist()) for records in (base, put)]
     filled = 0
     for first, last, from_put in cuts:
-        source = put if from_put else base
-        a, b = int(source.starts[first]), int(source.starts[last])
-        clks[filled : filled + b - a] = source.clks[a:b]
-        checks[filled : filled + b - a] = source.checked[a:b]
+        from_clks, from_checks, starts = sources[from_put]
+        a, b = starts[first], starts[last]
+        clks[filled : filled + b - a] = from_clks[a:b]
+        checks[filled : filled + b - a] = from_checks[a:b]
         filled += b - a
     made = OrderedRecords(
         agency=base.agency,

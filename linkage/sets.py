@@ -89,10 +89,14 @@ def together(person: Rows, record: Rows, families: Sets, groups: Sets) -> Togeth
     """Every meeting of a person's family and a record's group, over all pairs."""
     (first_family, of_person), (first_group, of_record) = families.where(person), groups.where(record)
     times = of_person * of_record
-    pair = np.repeat(np.arange(person.size), times)
-    within = np.arange(pair.size) - np.repeat(np.cumsum(times) - times, times)
-    family_place, group_place = np.divmod(within, np.maximum(of_record, 1)[pair])
-    family = families.number[first_family[pair] + family_place]
-    group = groups.number[first_group[pair] + group_place]
+    if times.max(initial=0) <= 1:  # nearly everybody is in one family, and a record in one group
+        pair = np.flatnonzero(times)
+        family, group = families.number[first_family[pair]], groups.number[first_group[pair]]
+    else:
+        pair = np.repeat(np.arange(person.size), times)
+        within = np.arange(pair.size) - np.repeat(np.cumsum(times) - times, times)
+        family_place, group_place = np.divmod(within, np.maximum(of_record, 1)[pair])
+        family = families.number[first_family[pair] + family_place]
+        group = groups.number[first_group[pair] + group_place]
     meeting = family.astype(np.int64) * max(1, groups.sizes.size) + group
     return Together(pair, meeting, family, group, families.sizes[family], groups.sizes[group])
