@@ -32,7 +32,7 @@ from agencies.encoding.schema import EncodingSchema, clkhash, load_schema, shipp
 from agencies.standardise.person import RawPerson, StandardiseRules, StandardPerson, standardise
 
 SECRET = bytes(range(32))
-SHIPPED, T = "person-4096", 5  # what the Hertfordshire protocol names
+SHIPPED, T = "person-4096", 6  # what the Hertfordshire protocol names
 STREETS = ("Road", "Street", "Avenue", "Close", "Lane", "Drive", "Court", "Way", "Gardens", "Crescent")
 
 

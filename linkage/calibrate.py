@@ -4,7 +4,7 @@ The pairs of an agency's records with the anchor's are a mixture of three kinds:
 one person twice. The first two can be seen in clear inside the anchor, which knows its own people apart: pairs of its
 records from different families are strangers (homonyms included), pairs of one family are siblings, twins, parents and
 partners. Their shapes are taken from there and stay fixed. The third shape is free, shared by all agencies, and bounded:
-it has no mass where strangers are common. Expectation–maximisation moves only the shares of the three kinds at each
+it has no mass where strangers are common, unless a comparator agrees: then chance says how many strangers there are. Expectation–maximisation moves only the shares of the three kinds at each
 agency and the free shape; and because every person found brings the family along, the share of family pairs never falls
 below the share of person pairs times the mean number of relatives. Without these holds, EM on family data learns "same
 household" instead of "same person" (`docs/matching.md` shows it).
@@ -144,6 +144,8 @@ def calibrate(
     """
     f0, f1 = _shapes(scale, strangers, same_family)
     flat = np.stack([_flat(row) for row in f0])
+    flat[NONE_AGREES + 1 :] = 1.0 / flat.shape[1]
+    chance = strangers.sum(axis=1) / strangers.sum()  # of a stranger's pair to be at each level
     related = _related(strangers, same_family)
     last = len(f0) - 1
     names = sorted(agencies)
@@ -166,6 +168,7 @@ def calibrate(
             mass[1] = np.maximum(mass[1], expected)
             if last > NONE_AGREES:
                 mass[1, last] = expected[last]
+            mass[0, NONE_AGREES + 1 :] = chance[NONE_AGREES + 1 :] * counts[name].sum()
             shares[name] = (mass / np.maximum(mass.sum(axis=0), 1e-300)).T
         pooled = PRIOR_PAIRS * flat + sum(found.values(), np.zeros_like(flat))
         pooled /= pooled.sum(axis=1, keepdims=True)

@@ -126,8 +126,9 @@ def grade(pairing: Pairing, rules: MatchRules) -> list[Graded]:
         pairing.decided | (best & ~ages & (pairing.unaided >= least)) for least in (rules.certain, rules.stay_certain)
     )
     company = _in_company(pairing, sure) | (was_certain & _in_company(pairing, still_sure))
-    # A comparator that relatives may share (twins: the family name and the date) is no evidence apart from the family's.
-    shared = distant & (level > NONE_AGREES) & (level < NONE_AGREES + len(rules.guards.closeness_agreeing))
+    # What relatives share is no evidence apart from the family's: a twin has the family name and the date, a son his father's
+    # name and place. Without a date nothing tells a father from a son either, and nothing but the family finds anybody.
+    shared = distant & (level >= NONE_AGREES) & (level < NONE_AGREES + len(rules.guards.closeness_agreeing))
     certain = pairing.decided | (likely & ~ages & (alone | (company & ~shared)))
     review = best & (p >= keep) & ~certain
     expected = float(certain.sum() + p[best & (p >= rules.stay_probable) & ~certain].sum())

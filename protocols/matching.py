@@ -110,8 +110,9 @@ class ContextRules(_Rules):
 class GuardRules(_Rules):
     """What keeps a probable link from being `certain` on shared evidence alone, however high its probability.
 
-    Each guard gives way when another member of the family, certain without help, is in the same group at the agency:
-    that is a second, independent kind of evidence. A guard never makes a link; it sends it to review.
+    The guards of the date and of closeness give way when another member of the family, certain without help, is in the
+    same group at the agency, but not where relatives share what agrees: a twin's family name and date, a son's name and
+    place with another date. A guard never makes a link; it sends it to review.
     """
 
     date: Annotated[

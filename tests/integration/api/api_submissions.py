@@ -47,7 +47,7 @@ def short_protocol():
     schema = SHIPPED_FILE.parents[1] / "schemas" / "person.json"
     text = text.replace("person-4096.json", schema.name)
     text = re.sub(r"schema_sha256: \w+", f"schema_sha256: {hashlib.sha256(schema.read_bytes()).hexdigest()}", text)
-    text = text.replace("t: 5, length: 4096", "t: 3, length: 1024")
+    text = text.replace("t: 6, length: 4096", "t: 3, length: 1024")
     text = re.sub(r"  comparators:\n(    - .*\n)+", "", text)
     text = re.sub(r"  guards:\n(    .*\n)+", "", text)
     path = Path(tempfile.mkdtemp(prefix="kinlink-test-")) / SHIPPED_FILE.name

@@ -201,8 +201,8 @@ def test_no_legitimate_interest_for_a_public_authority(text: str) -> None:
             "unknown-reference",
             "no attribute of `police`",
         ),
-        ("profile: standard, t: 5", "profile: standard, t: 2", "hardening", "`t` of 3 or more"),
-        ("profile: standard, t: 5", "profile: compat, t: 3", "hardening", "expected a `reason`"),
+        ("profile: standard, t: 6", "profile: standard, t: 2", "hardening", "`t` of 3 or more"),
+        ("profile: standard, t: 6", "profile: compat, t: 3", "hardening", "expected a `reason`"),
         ("{id: 2, from: 2027-04-01", "{id: 2, from: 2027-03-31", "date-order", "after the end of the item before"),
         (
             "location_seen_by: [team",
