@@ -36,6 +36,6 @@ def require_sound(loaded: LoadedProtocol) -> None:
     failed = _judges[0](loaded)
     if failed:
         raise Refusal(
-            f"{loaded.label} cannot go live: a link would be certain on its own by {'; '.join(failed)}.",
+            f"{loaded.label} cannot go live: a link would be certain by what must never be enough: {'; '.join(failed)}.",
             next_step="See `kinlink protocol explain --matching`, and change the match rules.",
         )

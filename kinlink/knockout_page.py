@@ -48,18 +48,20 @@ def matching_page(loaded: LoadedProtocol, lines: Sequence[Line]) -> str:
 
 
 def verdict(lines: Sequence[Line]) -> str:
-    """Whether anything that must never be certain on its own is."""
+    """Whether anything is certain that must never be."""
     failed = failures(lines)
     if failed:
-        return f"FAILS: certain on its own, and must never be: {'; '.join(failed)}. Such a protocol cannot go live."
+        return f"FAILS: certain, and must never be: {'; '.join(failed)}. Such a protocol cannot go live."
     return (
         "Holds: a name alone, a date alone, a place alone, and a name with a place without the date are never certain on "
-        "their own. (Lines marked with * must never be.)"
+        "their own (lines marked with *); a twin, and a father and a son of one name, not even beside the family, which "
+        "they share (**)."
     )
 
 
 def _row(line: Line) -> tuple[str, str, str]:
-    return line.case.name + (" *" if line.case.never_certain else ""), _shares(line.alone), _shares(line.with_family)
+    mark = " **" if line.case.shared else " *" if line.case.never_certain else ""
+    return line.case.name + mark, _shares(line.alone), _shares(line.with_family)
 
 
 def _shares(shares: Shares) -> str:

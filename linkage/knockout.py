@@ -40,7 +40,7 @@ PARTS: tuple[Part, ...] = ("given name", "family name", "date of birth", "place"
 
 @dataclass(frozen=True)
 class Case:
-    """One line of the table: what each part of a pair does, and whether it may ever be certain on its own.
+    """One line of the table: what each part of a pair does, whether it may ever be certain on its own, and beside the family.
 
     The middle name goes with the given name. Sex always agrees: it is weak, and this is the worst case.
     """
@@ -48,6 +48,7 @@ class Case:
     name: str
     how: tuple[tuple[Part, How], ...]
     never_certain: bool = False
+    shared: bool = False  # relatives share what agrees, so the family beside it is no further evidence
 
     def of(self, part: Part) -> How:
         """What this part does."""
@@ -85,9 +86,9 @@ class Line:
     with_family: Shares
 
 
-def _case(name: str, never: bool = False, **how: How) -> Case:
+def _case(name: str, never: bool = False, shared: bool = False, **how: How) -> Case:
     parts = {part: how.get(part.replace(" ", "_"), "agrees") for part in PARTS}
-    return Case(name, tuple(parts.items()), never)
+    return Case(name, tuple(parts.items()), never, shared)
 
 
 def _subsets() -> list[Case]:
@@ -122,9 +123,9 @@ CASES: tuple[Case, ...] = (
     _case("place missing", place="missing"),
     _case("date missing: name and place agree", True, date_of_birth="missing"),
     _case("date missing, moved: only the name agrees", True, date_of_birth="missing", place="differs"),
-    _case("twins: all but the given name", True, given_name="differs"),
-    _case("father and son of one name and place", True, date_of_birth="another generation"),
-    _case("father and son of one name, place and birthday", True, date_of_birth="another year"),
+    _case("twins: all but the given name", True, True, given_name="differs"),
+    _case("father and son of one name and place", True, True, date_of_birth="another generation"),
+    _case("father and son of one name, place and birthday", True, True, date_of_birth="another year"),
 )
 
 
@@ -151,8 +152,16 @@ def knock_out(
 
 
 def failures(lines: Sequence[Line]) -> tuple[str, ...]:
-    """Names of the cases that are certain on their own although they may never be: with any, a protocol cannot go live."""
-    return tuple(line.case.name for line in lines if line.case.never_certain and line.alone.certain > 0.0)
+    """Names of the cases that are certain and may never be, on their own or even beside the family.
+
+    With any, a protocol cannot go live.
+    """
+    return tuple(
+        line.case.name
+        for line in lines
+        if (line.case.never_certain and line.alone.certain > 0.0)
+        or (line.case.shared and line.with_family.certain > 0.0)
+    )
 
 
 def _graded(
