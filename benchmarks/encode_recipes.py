@@ -38,9 +38,9 @@ class Feature(NamedTuple):
     positional: bool = False
 
 
-GIVEN, MIDDLE, FAMILY = Feature("given_name", 220, 2), Feature("middle_initial", 70, 1), Feature("family_name", 130, 2)
-SEX, ADDRESS, POSTCODE = Feature("sex", 30, 1), Feature("address", 40, 2), Feature("postcode", 15, 1, True)
-YEAR, BIRTHDAY = Feature("birth_year", 45, 4, True), Feature("birth_yymmdd", 110, 2, True)
+GIVEN, MIDDLE, FAMILY = Feature("given_name", 146, 2), Feature("middle_initial", 68, 1), Feature("family_name", 117, 2)
+SEX, ADDRESS, POSTCODE = Feature("sex", 27, 1), Feature("address", 27, 2), Feature("postcode", 16, 1, True)
+YEAR, BIRTHDAY = Feature("birth_year", 58, 4, True), Feature("birth_yymmdd", 70, 2, True)
 SHIPPED = (GIVEN, MIDDLE, FAMILY, YEAR, BIRTHDAY, SEX, ADDRESS, POSTCODE)
 WHOLE_DATE = Feature("date_of_birth", 190, 2, True)
 IDENTITY = (
