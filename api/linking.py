@@ -10,15 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-import polars as pl
-
 from api.canaries import raise_alarms
+from api.cells import bring_in_cells
 from api.families import StoredFamily
 from api.identity import DECLARING_AGENCY
-from api.intake_tables import extract_part
 from api.jobs import LEASE, Job, enqueue
 from api.kept_run import KeptRun
 from api.logs import log
@@ -36,7 +33,6 @@ from protocols.audit.events.linking import RunAgencyLinked, RunFailed, RunStarte
 from protocols.errors import Busy, InputError, KinlinkError, Unavailable
 from protocols.load import LoadedProtocol
 from protocols.matching import MatchRules
-from protocols.submission import CELLS, RECORDS, open_submission
 from protocols.vocabulary import Grade
 
 LINK_STEP = "link"
@@ -161,11 +157,7 @@ class Linking:
             kept = {(item.agency, item.record_ref) for item in tx.links.active()}
         kept |= {(item.agency, item.record_ref) for item in found}
         for agency, submission in sorted(run.inputs.submissions.items()):
-            refs = {ref for of, ref in kept if of == agency}
-            rows = linked_cells(files_of(self.service, submission), refs)
-            with self.service.store.writing() as tx:
-                self._hold(tx)
-                tx.submissions.add_cells(submission, rows)
+            bring_in_cells(self.service, submission, {ref for of, ref in kept if of == agency}, self._hold)
 
     def _publish(self, run: Run, found: Found) -> None:
         now = self.service.now()
@@ -338,18 +330,3 @@ def _family(family: StoredFamily, known: set[str]) -> Family:
             for item in declaration.members
         ),
     )
-
-
-def linked_cells(paths: list[Path], refs: set[str]) -> list[dict[str, Any]]:
-    """The sealed cells of these records, each with the submission whose data key it is under; of several, the newest."""
-    found: list[dict[str, Any]] = []
-    wanted = set(refs)
-    for path in reversed(paths):
-        with open_submission(path) as file, TemporaryDirectory(dir=path.parent, prefix=".cells-") as scratch:
-            cells = pl.scan_parquet(extract_part(file, CELLS, Path(scratch) / "cells"), glob=False)
-            rows = cells.filter(pl.col("record_ref").is_in(sorted(wanted))).collect().to_dicts()
-            records = extract_part(file, RECORDS, Path(scratch) / "records")
-            here = pl.read_parquet(records, columns=["record_ref"]).get_column("record_ref").to_list()
-            found += [{"source": file.manifest.submission_id, **row} for row in rows]
-        wanted -= set(here)
-    return found

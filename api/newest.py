@@ -32,7 +32,6 @@ def log_newest(tx: Transaction, run: Run, found: Found, now: datetime) -> None:
     declared = {(item.family_ref, item.member_ref) for item in active if item.agency == DECLARING_AGENCY}
     known = {(item.family_ref, item.member_ref, item.agency, item.record_ref) for item in active}
     for agency, old, submission in _changed(before, run.inputs):
-        added = tx.submissions.record_refs(submission) - (tx.submissions.record_refs(old) if old else set())
         same_anchor = before.submissions.get(DECLARING_AGENCY) == run.inputs.submissions.get(DECLARING_AGENCY)
         links = [
             item
@@ -40,15 +39,16 @@ def log_newest(tx: Transaction, run: Run, found: Found, now: datetime) -> None:
             if item.agency == agency
             and (item.family_ref, item.member_ref) in declared
             and (item.family_ref, item.member_ref, agency, item.record_ref) not in known
-            and (same_anchor or item.record_ref in added)
         ]
+        added = tx.submissions.added(submission, old or "", {item.record_ref for item in links})
+        links = [item for item in links if same_anchor or item.record_ref in added]
         names = sorted({item.link for item in links})
         for start in range(0, len(names), _PER_EVENT):
             part = tuple(names[start : start + _PER_EVENT])
             tx.audit.append(
                 NewestBatchLinked(actor="service", run=run.run, agency=agency, submission=submission, links=part)
             )
-        if 0 < len(added) <= FEW and any(item.record_ref in added for item in links):
+        if added and len(tx.submissions.added(submission, old or "", limit=FEW + 1)) <= FEW:
             for officer in (DECLARING_AGENCY, OPERATOR):
                 tell(tx, officer, f"few-new-records-linked:{run.run}", now)
 

@@ -206,6 +206,12 @@ class Links:
             )
 
     def _keep(self, kept: list[tuple[ActiveLink, FoundLink]], run: str, at: datetime) -> None:
+        """Links that are as they were are only said to be of this run, many at a time."""
+        same = [old.link for old, new in kept if (old.grade, old.evidence) == (new.grade, new.evidence)]
+        for start in range(0, len(same), _BATCH):
+            self._session.execute(
+                update(LinkRow).where(LinkRow.link.in_(same[start : start + _BATCH])).values(last_run=run)
+            )
         rows: list[dict[str, Any]] = [
             {
                 "link": old.link,
@@ -215,6 +221,7 @@ class Links:
             }
             | ({"changed_at": at} if old.grade is not new.grade else {})
             for old, new in kept
+            if (old.grade, old.evidence) != (new.grade, new.evidence)
         ]
         for changed in (True, False):
             part = [row for row in rows if ("changed_at" in row) is changed]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import delete, func, insert, literal, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from api.store.log import AuditLog
 from api.store.tables import CellRow, ChainRow, ConsentRow, EpochRow, RecordRow, SubmissionRow, UploadRow
@@ -153,6 +153,22 @@ class Submissions:
             self._session.execute(select(RecordRow.record_ref).where(RecordRow.submission == submission)).scalars()
         )
 
+    def added(
+        self, submission: str, before: str, refs: Collection[str] | None = None, limit: int | None = None
+    ) -> set[str]:
+        """References of records that a submission has and the one before has not; of these only, or at most so many."""
+        old = aliased(RecordRow)
+        there = select(old.record_ref).where(old.submission == before, old.record_ref == RecordRow.record_ref)
+        query = select(RecordRow.record_ref).where(RecordRow.submission == submission, ~there.exists()).limit(limit)
+        if refs is None:
+            return set(self._session.execute(query).scalars())
+        wanted = sorted(refs)
+        found: set[str] = set()
+        for start in range(0, len(wanted), 500):
+            part = query.where(RecordRow.record_ref.in_(wanted[start : start + 500]))
+            found.update(self._session.execute(part).scalars())
+        return found
+
     def _insert(self, table: Any, rows: Iterator[dict[str, Any]]) -> None:
         while batch := list(islice(rows, _BATCH)):
             self._session.execute(insert(table), batch)
@@ -220,13 +236,27 @@ class Submissions:
 
     def add_cells(self, submission: str, rows: Iterable[dict[str, Any]]) -> None:
         """Keep the sealed cells of linked records. What is there from an attempt that was cut short is left."""
-        there = set(
+        there = self.with_cells(submission)
+        fresh = ({"submission": submission, **row} for row in rows if row["record_ref"] not in there)
+        self._insert(CellRow, fresh)
+
+    def with_cells(self, submission: str) -> set[str]:
+        """The records of a submission whose cells are kept."""
+        return set(
             self._session.execute(
                 select(CellRow.record_ref).where(CellRow.submission == submission).distinct()
             ).scalars()
         )
-        fresh = ({"submission": submission, **row} for row in rows if row["record_ref"] not in there)
-        self._insert(CellRow, fresh)
+
+    def copy_cells(self, submission: str, before: str, refs: Iterable[str]) -> None:
+        """Take over the cells of records that are the same in a submission as in one before it."""
+        columns = [column for column in CellRow.__table__.columns if column.name != "submission"]
+        wanted = sorted(refs)
+        for start in range(0, len(wanted), 500):
+            rows = select(literal(submission), *columns).where(
+                CellRow.submission == before, CellRow.record_ref.in_(wanted[start : start + 500])
+            )
+            self._session.execute(insert(CellRow).from_select(["submission", *(c.name for c in columns)], rows))
 
     def drop_unlinked_cells(self) -> None:
         """Delete the cells of records that no link ends at: part of putting a run's links in force."""

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from api.jobs import enqueue
+from api.kept_run import forget_deleted
 from protocols.profile import Profile
 from protocols.vocabulary import State
 
@@ -143,3 +144,34 @@ def test_after_a_delta_only_what_is_new_is_compared_and_the_links_are_the_same(l
     totals(linked, tools)
     assert "only what is new" not in searched()[-1]
     assert links() == remembering
+
+
+@BOTH
+def test_a_delta_opens_its_own_file_and_no_other(linked, tools):
+    """What the worker opened for the last run and the cells of records that are as they were are not read again."""
+    before = totals(linked, tools)
+    base = newest(linked)
+    changed = next(person for person in linked.county.police if person.ref == "POLREF0031")
+    changed.values["police.da_incidents_12m"] = {"count": 9}
+    assert delta(linked, [changed], []).status_code == 201
+    linked.settings.folder.submission(base).unlink()
+    assert totals(linked, tools) == before
+    mother, father = state(linked, MOTHER), state(linked, FATHER)
+    assert (mother.state, father.state) == (State.RELEASED, State.RELEASED)
+    assert {value.key for value in mother.values}.isdisjoint(value.key for value in father.values)
+    assert totals(linked, tools) == before
+
+
+def test_the_worker_forgets_the_last_run_when_its_encodings_are_deleted(linked, tools):
+    totals(linked, tools)
+    forget_deleted(linked.service)
+    kept = linked.service.kept_run
+    assert kept is not None
+    assert kept.chains["police"] == (newest(linked),)
+    with linked.service.store.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE submissions SET encodings_purged_at = :now WHERE submission = :s"),
+            {"now": linked.service.now(), "s": newest(linked)},
+        )
+    forget_deleted(linked.service)
+    assert linked.service.kept_run is None
