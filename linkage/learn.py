@@ -2,7 +2,8 @@
 
 What was learnt is kept for the next runs and used again, until a share `RELEARN` of what it was learnt from has changed:
 of the declaring agency's records or the declared people, then everything is learnt anew; of one agency's records, then
-its own part. So a small change moves no link but those that it touches.
+its own part. So a small change moves no link but those that it touches. Where hardly anybody was found, the first who
+comes would be taken for a stranger: there, any change is a reason to learn anew.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from linkage.records import EncodedRecords
 from protocols.matching import ContextRules, MatchRules
 
 RELEARN = 0.05
+ENOUGH = 100.0
+"""Links expected at an agency below which its calibration rests on too little to be kept once anything has changed."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +49,23 @@ class Basis:
 class Tally:
     """An agency's counts by level and distance, of which only every k-th person was counted, and what they are of.
 
-    `further` is what the family step found of members' further records, under the rules `context`.
+    `further` is what the family step found of members' further records, under the rules `context`, and `found` how many
+    links were expected then.
     """
 
     counts: Counts
     every: int
-    basis: Basis
+    records: Basis
+    people: Basis
     context: ContextRules | None = None
     further: tuple[float, ...] = ()
+    found: float = 0.0
+
+    @property
+    def kept(self) -> bool:
+        """Whether it may still be used."""
+        unchanged = self.records.changed == self.people.changed == 0
+        return self.records.share < RELEARN and (unchanged or self.found >= ENOUGH)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,13 +124,13 @@ def learn(
         if records.clks.shape[0] == 0:
             continue
         tally = None if kept is None else kept.tallies.get(name)
-        if tally is not None and tally.basis.share < RELEARN:
-            tallies[name], why[name] = tally, _said(tally.basis, bases[1])
+        if tally is not None and tally.kept:
+            tallies[name], why[name] = tally, _said(tally)
             continue
         counts, every = tally_checked(
             side.words, side.checks, pack(records.clks), records.checked, records.bits, threads=threads
         )
-        tallies[name] = Tally(counts, every, Basis(len(records)))
+        tallies[name] = Tally(counts, every, Basis(len(records)), Basis(len(people)))
         why[name] = f"learnt anew: {_because(tally, reason)}"
         new.add(name)
     if kept is not None and not new:
@@ -155,7 +167,11 @@ def _kept(
         anchor=learnt.anchor.after(changed.anchor),
         people=learnt.people.after(changed.people),
         tallies={
-            name: replace(tally, basis=tally.basis.after(changed.agencies.get(name, 0)))
+            name: replace(
+                tally,
+                records=tally.records.after(changed.agencies.get(name, 0)),
+                people=tally.people.after(changed.people),
+            )
             for name, tally in learnt.tallies.items()
         },
     )
@@ -168,17 +184,21 @@ def _terms(anchor: EncodedRecords) -> str:
     return f"{anchor.agency}, {anchor.bits} bits, {anchor.checked.shape[1]} comparators, {anchor.terms}"
 
 
-def _said(records: Basis, people: Basis) -> str:
+def _said(tally: Tally) -> str:
     return (
-        f"kept: since it was learnt {records.share:.1%} of the records and {people.share:.1%} of the people have changed, "
-        f"and {RELEARN:.0%} may"
+        f"kept: since it was learnt {tally.records.share:.1%} of the records and {tally.people.share:.1%} of the people have "
+        f"changed, and {RELEARN:.0%} may"
     )
 
 
 def _because(tally: Tally | None, reason: str) -> str:
     if reason:
         return reason
-    return "nothing was kept of the agency" if tally is None else f"{RELEARN:.0%} of its records have changed"
+    if tally is None:
+        return "nothing was kept of the agency"
+    if tally.records.share >= RELEARN:
+        return f"{RELEARN:.0%} of its records have changed"
+    return f"it rested on fewer than {ENOUGH:.0f} links, and something has changed"
 
 
 def _with_kept(fresh: Calibration, kept: Calibration, names: set[str]) -> Calibration:

@@ -75,6 +75,7 @@ def link_records(task: Task, calibration: Calibration) -> Outcome:
     agency, context = task.records.agency, task.rules.context
     families, groups = Sets.of(task.people.families), task.records.households(context.largest_group)
     met = together(few.person, few.record, families, groups.among(rows))
+    known = task.tally.context == context
     confirmed = confirm(
         few.person,
         few.record,
@@ -83,7 +84,7 @@ def link_records(task: Task, calibration: Calibration) -> Outcome:
         met,
         len(task.people),
         context,
-        task.tally.further if task.tally.context == context else None,
+        task.tally.further if known else None,
         task.said,
     )
     pairing = Pairing(
@@ -108,7 +109,9 @@ def link_records(task: Task, calibration: Calibration) -> Outcome:
         (*(item for item in graded if (item.person, item.record) not in again), *left_over),
         len(candidates),
         report,
-        replace(task.tally, context=context, further=confirmed.further),
+        task.tally
+        if known
+        else replace(task.tally, context=context, further=confirmed.further, found=float(confirmed.probability.sum())),
         remembered,
         confirmed.said,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,15 @@ from linkage.order import OrderedRecords, ordered
 from linkage.records import EncodedRecords, Family, Marker, Member
 from linkage.result import LinkResult, Reason
 from protocols.vocabulary import Kind, Role
+
+
+@pytest.fixture(autouse=True, scope="module")
+def any_link_is_enough() -> Iterator[None]:
+    """So small a county would otherwise be learnt anew at every change."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learn, "ENOUGH", 0.0)
+        yield
+
 
 STEPS = ("encodings", "records", "groups", "birth", "family", "member", "marker", "council", "agency", "nothing")
 
@@ -158,6 +168,7 @@ def test_any_sequence_of_changes_gives_what_whole_runs_with_what_was_learnt_give
             given_now = replace(world, agencies=tuple(_plain(item) for item in world.agencies))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(learn, "RELEARN", 0.05 if relearning else 2.0)
+            patch.setattr(learn, "ENOUGH", 50.0 if relearning else 0.0)
             before = result
             result = given_now.linked(before.memory)
             whole = world.linked(_calibration_only(before.memory))

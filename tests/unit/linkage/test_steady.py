@@ -11,6 +11,7 @@ import pytest
 
 from linkage.grade import Evidence
 from linkage.matcher import link
+from linkage.order import ordered
 from linkage.records import EncodedRecords, PreviousLink
 from linkage.result import LinkResult, Reason, link_id
 from protocols.matching import MatchRules
@@ -120,3 +121,21 @@ def test_an_agency_that_is_not_in_the_run_loses_nothing(county: Any) -> None:
     """Its submission is missing, not its people."""
     before = PreviousLink("m1-0", "police", "p1", "certain", "lnk-police")
     assert _run(county, [before]).recalls == ()
+
+
+def test_where_hardly_anybody_was_found_the_first_who_comes_is(county: Any, records: Callable[..., Any]) -> None:
+    """A calibration learnt from strangers alone calls everybody a stranger, so it is kept only while nothing changes."""
+    bits = np.unpackbits(county.agency.clks[-200:], axis=1).astype(bool)
+    refs, kinds = county.agency.record_refs[-200:], county.agency.kind[-200:]
+    strangers = ordered(records("school", refs, bits, county.agency.groups[-200:], kinds))
+    nobody = _run(county, agencies=[strangers], remember=True)
+    assert not nobody.links
+    assert _why(_run(county, agencies=[strangers], memory=nobody.memory)).startswith("kept")
+    came = strangers.changed(records("school", ["r-mother"], county.people[:1], [("g",)], [Kind.ADULT]))
+    result = _run(county, agencies=[came], memory=nobody.memory)
+    assert _why(result) == "learnt anew: it rested on fewer than 100 links, and something has changed"
+    assert [item.record_ref for item in result.links] == ["r-mother"]
+
+
+def _why(result: LinkResult) -> str:
+    return result.report.agencies[0].calibration
