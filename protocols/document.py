@@ -54,7 +54,7 @@ class Hardening(Part):
     """What is done to a CLK after clkhash. `compat` does nothing and must say why."""
 
     profile: Literal["standard", "high", "compat"]
-    t: Annotated[int, Field(ge=1, le=8)]
+    t: Annotated[int, Field(ge=1, le=6)]
     length: Annotated[int, Field(ge=64, le=65536, multiple_of=8)]
     reason: Line | None = None
 

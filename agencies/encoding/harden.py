@@ -38,7 +38,7 @@ class Hardening:
             )
         if self.diffuses and not 1 <= self.t <= _MOST_T:
             raise InputError(
-                f"Diffusion needs t from 1 to {_MOST_T}; got {self.t}.", next_step="3 is the recommended value."
+                f"Diffusion needs t from 1 to {_MOST_T}; got {self.t}.", next_step="The shipped protocol has 6."
             )
         if self.length < 64 or self.length % 16:
             raise InputError(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agencies.folder import AgencyFolder, init_folder
 from agencies.reading import Reading, open_reading
 from agencies.secret import create_secret, open_secret, seal_secret
+from agencies.submission import Made, Options, make_submission
 from config.resources import PROTOCOL_FILE
 from protocols.sealing import SealingPrivateKey
 from protocols.signing import Card, SigningKey, sign_card
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 SERVICE = "http://127.0.0.1:9"
 PASSPHRASE = b"made up for tests only"
@@ -193,3 +198,11 @@ def people() -> list[dict[str, str]]:
             }
         )
     return found
+
+
+@pytest.fixture
+def make(world: Any, write_extract: Callable[..., Path]) -> Callable[..., Made]:
+    def make_it(rows: list[dict[str, str]], **options: Any) -> Made:
+        return make_submission(world.agency, world.reading(write_extract(rows)), Options(**options))
+
+    return make_it

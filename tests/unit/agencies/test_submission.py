@@ -9,67 +9,30 @@ import json
 import zipfile
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
+from making import clks, data_key, table, use_protocol
 
-from agencies.difference import accept_state
 from agencies.encoders import protocol_encodings
 from agencies.encoding.keycheck import key_check_value
 from agencies.folder import AgencyFolder
-from agencies.local_view import read_view
 from agencies.secret import linkage_secret
 from agencies.standardise.person import StandardPerson
-from agencies.submission import Made, Options, make_submission
+from agencies.submission import Made
 from agencies.submission_parts import CellContexts
 from protocols.catalogue import decode_dated_value, decode_value
 from protocols.errors import Busy, InputError, KeyProblem, SubmissionError, VerificationError
-from protocols.sealing import SealingPrivateKey, open_box, open_cell, open_stream
+from protocols.sealing import open_cell
 from protocols.submission import (
     CELLS,
-    CHECKS,
-    CONSENTS,
-    FAMILIES,
     RECORDS,
-    box_context,
     cell_context,
-    clk_context,
-    clk_part,
     open_submission,
 )
 
 Row = dict[str, str]
-
-
-@pytest.fixture
-def make(world: Any, write_extract: Callable[..., Path]) -> Callable[..., Made]:
-    def make_it(rows: list[Row], **options: Any) -> Made:
-        return make_submission(world.agency, world.reading(write_extract(rows)), Options(**options))
-
-    return make_it
-
-
-def table(made: Made, name: str) -> pl.DataFrame:
-    with open_submission(made.path) as file, file.open(name) as source:
-        return pl.read_parquet(io.BytesIO(source.read()))
-
-
-def data_key(made: Made, who: str, key: SealingPrivateKey) -> bytes:
-    manifest = made.manifest
-    recipient = getattr(manifest, who)
-    about = box_context(who, manifest.agency, manifest.protocol_digest, manifest.epoch)
-    return open_box(base64.b64decode(recipient.box), key, about)
-
-
-def clks(made: Made, key: bytes) -> np.ndarray[Any, Any]:
-    manifest = made.manifest
-    with open_submission(made.path) as file, file.open(clk_part("person")) as source:
-        about = clk_context(manifest.agency, "person", manifest.protocol_digest)
-        data = b"".join(open_stream(source, key, about))  # type: ignore[arg-type]
-    return np.frombuffer(data, dtype=np.uint8).reshape(-1, manifest.clks[0].bits // 8)
 
 
 def test_the_file_is_signed_whole_and_named_by_its_content(
@@ -244,7 +207,7 @@ def test_more_records_than_the_registered_caseload_are_refused(
 ) -> None:
     text = world.agency.protocol.text.replace("registered_caseload: 600000", "registered_caseload: 39")
     assert text != world.agency.protocol.text
-    _use_protocol(world.agency, text)
+    use_protocol(world.agency, text)
     world.agency = AgencyFolder(world.agency.path, world.agency.passphrase)
     with pytest.raises(InputError, match="would have 40 records; `police` is registered for at most 39"):
         make(people)
@@ -308,121 +271,11 @@ def test_an_encoder_that_fails_its_test_vectors_cannot_submit(
 def test_a_schema_beside_the_protocol_must_be_the_one_that_it_names(
     world: Any, make: Callable[..., Made], people: list[Row]
 ) -> None:
-    _use_protocol(world.agency, world.agency.protocol.text)
+    use_protocol(world.agency, world.agency.protocol.text)
     (world.agency.path / "person-4096.json").write_text("{}")
     world.agency = AgencyFolder(world.agency.path, world.agency.passphrase)
     with pytest.raises(Exception, match=r"`person-4096.json` is not the one that `hertfordshire v1` names"):
         make(people)
-
-
-def test_a_delta_holds_only_what_changed(world: Any, make: Callable[..., Made], people: list[Row]) -> None:
-    with pytest.raises(InputError, match="no submission to be the base"):
-        make(people, delta=True)
-    first = make(people)
-    with pytest.raises(InputError, match="no submission to be the base"):
-        make(people, delta=True)
-    accept_state(world.agency, first.submission)
-    changed = [dict(person) for person in people[1:]]
-    changed[0]["SUR"] = "Newname"
-    changed[1]["DA_12M"] = "2"
-    changed.append({**people[0], "REF": "NEW1", "FORE": "Zelda"})
-    made = make(changed, delta=True)
-    assert (made.manifest.kind, made.manifest.base) == ("delta", first.submission)
-    keyed = world.agency.references.record
-    rows = {row[0]: row for row in table(made, RECORDS).select("record_ref", "op", "encodings").iter_rows()}
-    assert rows == {
-        keyed(people[0]["REF"]): (keyed(people[0]["REF"]), "remove", 0),
-        keyed(people[1]["REF"]): (keyed(people[1]["REF"]), "put", 1),
-        keyed(people[2]["REF"]): (keyed(people[2]["REF"]), "put", 1),
-        keyed("NEW1"): (keyed("NEW1"), "put", 1),
-    }
-    counts = made.manifest.counts
-    assert (counts.records, counts.removed, counts.encodings) == (3, 1, 3)
-    assert len(clks(made, data_key(made, "matcher", world.service_sealing))) == 3
-    assert made.difference is not None
-    assert (made.difference.added, made.difference.removed, made.difference.changed) == (1, 1, 2)
-
-
-def test_a_new_day_alone_is_no_change(world: Any, make: Callable[..., Made], people: list[Row]) -> None:
-    """An extract of which only its own date moved on: nothing changed, whatever that date stands beside."""
-    people[3].update({"DA_12M": "4"})
-    accept_state(world.agency, make([{**each, "AS_AT": "03/11/2026"} for each in people]).submission)
-    difference = make(people).difference
-    assert (difference.added, difference.changed, difference.unchanged) == (0, 0, 40)
-    people[4].update({"DA_LAST": "28/10/2026", "DA_ROLE": "SUS", "DA_SEEN": "30/10/2026"})
-    assert make(people).difference.changed == 1
-
-
-def test_a_delta_without_a_change_is_not_made(world: Any, make: Callable[..., Made], people: list[Row]) -> None:
-    accept_state(world.agency, make(people).submission)
-    with pytest.raises(InputError, match="Nothing changed since the last submission"):
-        make(people, delta=True)
-
-
-def test_a_delta_of_families_alone_has_no_records(
-    make_world: Callable[[str], Any], write_extract: Callable[..., Path], people: list[Row]
-) -> None:
-    world = make_world("social_care")
-    folder = world.agency.path.parent / "lcs"
-    people[1].update({"DOB": "03/04/2019", "KIND": "C"})
-    extract = write_extract(people, folder=folder)
-    _declare(folder, people[0]["REF"], people[1]["REF"])
-    first = make_submission(world.agency, world.reading(extract), Options(declarations=folder))
-    accept_state(world.agency, first.submission)
-    made = make_submission(world.agency, world.reading(extract), Options(declarations=folder, delta=True))
-    assert (made.manifest.counts.records, made.manifest.counts.families) == (0, 1)
-    assert table(made, RECORDS).columns[-1] == "op"
-    assert len(clks(made, data_key(made, "matcher", world.service_sealing))) == 0
-
-
-def test_a_delta_over_another_protocol_is_refused(world: Any, make: Callable[..., Made], people: list[Row]) -> None:
-    accept_state(world.agency, make(people).submission)
-    _use_protocol(world.agency, world.agency.protocol.text.replace("version: 1\n", "version: 2\n", 1))
-    world.agency = AgencyFolder(world.agency.path, world.agency.passphrase)
-    with pytest.raises(InputError, match="delta cannot be made"):
-        make(people, delta=True)
-
-
-def test_a_swing_of_more_than_a_fifth_raises_an_alarm(world: Any, make: Callable[..., Made], people: list[Row]) -> None:
-    accept_state(world.agency, make(people).submission)
-    eight = make(people[8:])
-    assert eight.difference is not None
-    assert eight.difference.share == pytest.approx(0.2)
-    with pytest.raises(InputError, match=r"22% changed since the last submission \(0 new, 9 gone, 0 changed\)"):
-        make(people[9:])
-    assert make(people[9:], accept_difference=True).manifest.counts.records == 31
-
-
-def test_a_damaged_memory_of_the_last_submission_is_told(
-    world: Any, make: Callable[..., Made], people: list[Row]
-) -> None:
-    accept_state(world.agency, make(people).submission)
-    (world.agency.path / "local" / "submitted.parquet").write_bytes(b"damaged")
-    with pytest.raises(InputError, match=r"`local/submitted.parquet` is damaged"):
-        make(people)
-
-
-def test_an_accepted_submission_of_which_nothing_is_remembered_is_no_base(
-    world: Any, make: Callable[..., Made], people: list[Row]
-) -> None:
-    """A difference from another submission than the one in force would be wrong."""
-    first, second = make(people), make(people)
-    accept_state(world.agency, first.submission)
-    (world.agency.path / "local" / f"{second.submission}.state.parquet").unlink()
-    accept_state(world.agency, second.submission)
-    with pytest.raises(InputError, match="no submission to be the base"):
-        make(people, delta=True)
-
-
-def test_what_is_remembered_goes_with_the_file_in_the_outbox(
-    world: Any, make: Callable[..., Made], people: list[Row]
-) -> None:
-    first, second = make(people), make(people)
-    first.path.unlink()
-    make(people)
-    kept = {path.name.split(".")[0] for path in (world.agency.path / "local").glob("*.state.parquet")}
-    assert first.submission not in kept
-    assert second.submission in kept
 
 
 def test_a_folder_in_use_is_left_alone(world: Any, make: Callable[..., Made], people: list[Row]) -> None:
@@ -454,74 +307,6 @@ def test_a_folder_left_by_a_killed_run_is_swept(world: Any, make: Callable[..., 
     make(people)
     assert not left.exists()
     assert not unfinished.exists()
-
-
-def test_social_care_declares_families_and_keeps_names_at_home(
-    make_world: Callable[[str], Any], write_extract: Callable[..., Path], people: list[Row]
-) -> None:
-    world = make_world("social_care")
-    folder = world.agency.path.parent / "lcs"
-    people[1].update({"DOB": "03/04/2019", "KIND": "C"})
-    mother, child = people[0]["REF"], people[1]["REF"]
-    extract = write_extract(people, folder=folder)
-    _declare(folder, mother, child)
-    made = make_submission(world.agency, world.reading(extract), Options(declarations=folder))
-    keyed = world.agency.references.record
-    with open_submission(made.path) as file:
-        (family,) = file.families()
-        (consent,) = file.consents()
-    assert {member.record_ref for member in family.members} == {keyed(mother), keyed(child), keyed("U1")}
-    assert consent.subject_ref == keyed(mother)
-    records = {row[0]: row for row in table(made, RECORDS).select("record_ref", "kind", "encodings").iter_rows()}
-    assert records[keyed("U1")][1:] == ("UNBORN", 0)
-    assert made.manifest.counts.records == 41
-    assert set(made.manifest.parts) == {RECORDS, CELLS, CHECKS, FAMILIES, CONSENTS, clk_part("person")}
-    view = read_view(world.agency)
-    assert view.members[keyed(mother)].name == "Adeola Abernethy"
-    assert keyed(people[5]["REF"]) not in view.members
-    assert view.family("WB-0") == "WB-1"
-    data = made.path.read_bytes()
-    assert b"Adeola" not in data
-    assert b"Adeola" not in (world.agency.path / "local" / "display").read_bytes()
-
-
-def test_a_family_with_an_unknown_member_stops_the_making(
-    make_world: Callable[[str], Any], write_extract: Callable[..., Path], people: list[Row]
-) -> None:
-    world = make_world("social_care")
-    folder = world.agency.path.parent / "lcs"
-    people[1].update({"DOB": "03/04/2019", "KIND": "C"})
-    extract = write_extract(people, folder=folder)
-    _declare(folder, people[0]["REF"], "ABSENT")
-    with pytest.raises(InputError, match=r"`members.csv`, row 3: the member `ABSENT` is not in the extract"):
-        make_submission(world.agency, world.reading(extract), Options(declarations=folder))
-    assert list((world.agency.path / "outbox").iterdir()) == []
-
-
-def _declare(folder: Path, mother: str, child: str) -> None:
-    (folder / "families.csv").write_text("family_ref,aliases,opened,closed\nWB-1,WB-0,2026-01-05,\n")
-    (folder / "members.csv").write_text(
-        "family_ref,member_ref,role,kind,stage,stage_since,expected_date,mother_ref,joined,left\n"
-        f"WB-1,{mother},MOTHER,ADULT,,,,,2026-01-05,\nWB-1,{child},CHILD,CHILD,CP,2026-03-01,,,2026-01-05,\n"
-        f"WB-1,U1,UNBORN,UNBORN,PLO,2026-09-01,2027-01-20,{mother},2026-09-01,\n"
-    )
-    (folder / "relationships.csv").write_text(
-        f"family_ref,adult_ref,child_ref,relationship,contact\nWB-1,{mother},{child},PARENT,LIVES_WITH\n"
-    )
-    (folder / "allocations.csv").write_text(
-        "family_ref,worker,role_function,for_ref,from,until\nWB-1,w-1,social-worker,,2026-01-05,\n"
-    )
-    (folder / "consents.csv").write_text(
-        "member_ref,given_by_ref,capacity,scope,purpose,notice_version,method,status,given_at,expires_at,withdrawn_at\n"
-        f"{mother},,ADULT,recovery.episode,family-support,v3,in-person,GIVEN,2026-05-01T10:00:00+01:00,,\n"
-    )
-
-
-def _use_protocol(folder: AgencyFolder, text: str) -> None:
-    (folder.path / "protocol.yaml").write_text(text)
-    settings = folder.path / "agency.yaml"
-    lines = [line for line in settings.read_text().splitlines() if not line.startswith("protocol:")]
-    settings.write_text("\n".join([*lines, "protocol: protocol.yaml"]) + "\n")
 
 
 def test_the_manifest_counts_nothing_that_was_left_out(make: Callable[..., Made], people: list[Row]) -> None:
