@@ -39,7 +39,7 @@ DOCS = Path(__file__).parents[1] / "docs" / "benchmarks"
 KEPT = DOCS / "search.json"
 PLAIN, HARDENED = "compat", "standard"
 SIZES = (6_250, 12_500, 25_000, 50_000, 100_000)
-PLANNED_SIZES = (50_000, 100_000, 300_000)
+PLANNED_SIZES = (50_000, 100_000, 200_000)
 MOST_SECONDS = 300.0  # of one core: what takes longer is estimated and not measured
 
 
@@ -59,8 +59,9 @@ class Case:
 CASES = (
     Case("100k", 100_000, 100_000, PLAIN, SearchKind.EXACT, 0.8),
     Case("100k-auto", 100_000, 100_000, PLAIN, SearchKind.AUTO, 0.8),
-    Case("20k-1M-hardened", 20_000, 1_000_000, HARDENED, SearchKind.EXACT, 0.75),
-    Case("20k-1M-shipped", 20_000, 1_000_000, SHIPPED, SearchKind.EXACT, 0.6),
+    # As far as the matcher looks for these people: just short of where strangers begin.
+    Case("20k-1M-hardened", 20_000, 1_000_000, HARDENED, SearchKind.EXACT, 0.59),
+    Case("20k-1M-shipped", 20_000, 1_000_000, SHIPPED, SearchKind.EXACT, 0.535),
     Case("1M-lsh", 1_000_000, 1_000_000, PLAIN, SearchKind.LSH, 0.8),
 )
 
