@@ -30,6 +30,9 @@ class ProtocolStore(Protocol):
     def live_protocol(self) -> ProtocolVersion | None:
         """The version in force."""
 
+    def live_digest(self) -> str | None:
+        """The digest of the version in force."""
+
     def protocol(self, digest: str) -> ProtocolVersion | None:
         """A version by its digest."""
 
@@ -53,14 +56,19 @@ class ProtocolCache:
             cls._loaded[loaded.digest] = loaded
 
     def live(self, store: ProtocolStore) -> LoadedProtocol:
-        """The version in force. Raises `Unavailable` if there is none: nothing is released without an agreement."""
-        version = store.live_protocol()
-        if version is None:
+        """The version in force. Raises `Unavailable` if there is none: nothing is released without an agreement.
+
+        Which one it is, is asked each time; its text is read once in a process.
+        """
+        digest = store.live_digest()
+        if digest is None:
             raise Unavailable(
                 "No sharing protocol is in force.",
                 next_step="Ask the service's operator which version is to be approved.",
             )
-        return self.load(version)
+        with self._lock:
+            found = self._loaded.get(digest)
+        return found if found is not None else self.version(store, digest)
 
     def version(self, store: ProtocolStore, digest: str) -> LoadedProtocol:
         """A version by its digest. Raises `NotFound`."""

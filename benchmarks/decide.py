@@ -154,7 +154,7 @@ def _tell(protocol: CompiledProtocol, family: FamilyDeclaration, asker: Asker, r
 
 
 def _wire(protocol: CompiledProtocol, family: FamilyDeclaration, asker: Asker, told: object) -> bytes:
-    profile = to_wire(
+    return to_wire(
         told,  # type: ignore[arg-type]
         family,
         asker,
@@ -163,7 +163,6 @@ def _wire(protocol: CompiledProtocol, family: FamilyDeclaration, asker: Asker, t
         lambda _: Sealed("A" * 128, "key-0001", "record-0001"),
         lambda *_: "decision-0000000001",
     )
-    return profile.model_dump_json().encode()
 
 
 if __name__ == "__main__":

@@ -125,21 +125,44 @@ _STAGE_STALE: Final = Reason(ReasonCode.STAGE_STALE)
 _ROLE_STALE: Final = Reason(ReasonCode.ROLE_STALE)
 
 
+class Ground(NamedTuple):
+    """What of a decision is so whatever the record is: it hangs on what is asked, declared and agreed alone.
+
+    `granted` is what is said of a record that nothing stands against. `before` and `after` are the conditions that failed, in the
+    order in which a refusal names them, the record's own between them. `located`: a protected place hides this from the asker.
+    """
+
+    granted: Granted | None
+    before: tuple[Reason, ...]
+    after: tuple[Reason, ...]
+    located: bool
+
+    def decision(self, against: tuple[Reason, ...]) -> Decision:
+        """The decision about a record; `against` is what stands against it."""
+        if self.granted is not None and not against:
+            return self.granted
+        return Refused((*self.before, *against, *self.after))
+
+
 def decide(request: Request, facts: Facts, protocol: CompiledProtocol) -> Decision:
     """Decide one request. Granted names exactly one rule; Refused lists every condition that failed."""
+    ground = ground_of(request, facts, protocol)
+    return ground.decision(stands_against(facts, request.mode, ground.located))
+
+
+def ground_of(request: Request, facts: Facts, protocol: CompiledProtocol) -> Ground:
+    """What of a decision does not hang on the record: `facts` count as far as the family declares them, and by their consent."""
     slot = protocol.slot(request.agency, request.attribute, request.mode)
     day = request.at.astimezone(UTC).date()
     emergency = facts.break_glass and request.role_function in protocol.break_functions
-    failed = [
-        *slot.general,
-        *_about_the_moment(request, facts, protocol, slot, day, emergency),
-        *_about_the_person(request, facts, protocol, slot),
+    before = (*slot.general, *_about_the_moment(request, facts, protocol, slot, day, emergency))
+    after = [
+        item.reason
+        for item in slot.prohibitions
+        if request.role_function not in item.except_to
+        and not (item.to and request.role_function not in item.to)
+        and not (item.not_own_client and request.own_client)
     ]
-    for item in slot.prohibitions:
-        if request.role_function in item.except_to or (item.to and request.role_function not in item.to):
-            continue
-        if not (item.not_own_client and request.own_client):
-            failed.append(item.reason)
     best, unmet = _by_its_grants(
         protocol,
         (request.agency, request.attribute, request.mode),
@@ -152,9 +175,28 @@ def decide(request: Request, facts: Facts, protocol: CompiledProtocol) -> Decisi
         day,
         emergency,
     )
-    if best is not None and not failed:
-        return best
-    return Refused(tuple(failed) if best is not None else (*failed, *unmet))
+    located = slot.location_revealing and request.role_function not in protocol.location_seen_by
+    if best is not None and not before and not after:
+        return Ground(best, (), (), located)
+    return Ground(None, before, (*after, *(unmet if best is None else ())), located)
+
+
+def stands_against(facts: Facts, mode: Mode, located: bool) -> tuple[Reason, ...]:
+    """What stands against a record; `located`: a protected place hides what is asked."""
+    found = []
+    if facts.grade is None:
+        found.append(_NO_LINK)
+    elif (facts.grade is Grade.PROBABLE) != (mode is Mode.REVIEW):
+        found.append(_LINK_GRADE)
+    if facts.held:
+        found.append(_HELD)
+    if facts.silent:
+        found.append(_SILENT)
+    if facts.shielded and located:
+        found.append(_SHIELDED)
+    if facts.deceased:
+        found.append(_DECEASED)
+    return tuple(found)
 
 
 @lru_cache(maxsize=1 << 15)
@@ -252,23 +294,6 @@ def _about_the_moment(
         failed.append(_STAGE_STALE)
     if not facts.role_fresh:
         failed.append(_ROLE_STALE)
-    return failed
-
-
-def _about_the_person(request: Request, facts: Facts, protocol: CompiledProtocol, slot: Slot) -> list[Reason]:
-    failed = []
-    if facts.grade is None:
-        failed.append(_NO_LINK)
-    elif (facts.grade is Grade.PROBABLE) != (request.mode is Mode.REVIEW):
-        failed.append(_LINK_GRADE)
-    if facts.held:
-        failed.append(_HELD)
-    if facts.silent:
-        failed.append(_SILENT)
-    if facts.shielded and slot.location_revealing and request.role_function not in protocol.location_seen_by:
-        failed.append(_SHIELDED)
-    if facts.deceased:
-        failed.append(_DECEASED)
     return failed
 
 

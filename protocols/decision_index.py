@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
 
-from protocols.document import SharingProtocol
+from protocols.document import Freshness, SharingProtocol
 from protocols.document_catalogue import Attribute
 from protocols.document_rules import Basis, Grant, People, Prohibition
 from protocols.vocabulary import BasisType, Contact, Kind, Mode, Purpose, Relationship, RoleFunction, Stage
@@ -147,6 +147,7 @@ class CompiledProtocol:
     reachable: frozenset[tuple[RoleFunction, str, Kind]]
     emergency: frozenset[tuple[str, Kind]]
     signed: Mapping[tuple[str, Purpose], tuple[Purpose, ...]]
+    freshness: Mapping[str, Freshness]
 
     def purposes_signed_for(self, attribute: str, purpose: Purpose) -> tuple[Purpose, ...]:
         """The purposes that one signature for this attribute covers together with this purpose."""
@@ -191,6 +192,7 @@ def compile_protocol(document: SharingProtocol, digest: str) -> CompiledProtocol
         reachable=frozenset((to, g.agency, kind) for g in telling for to in g.to for kind in _kinds(g, people)),
         emergency=frozenset((g.agency, kind) for g in telling if g.break_glass for kind in _kinds(g, people)),
         signed=MappingProxyType(_signed(document)),
+        freshness=MappingProxyType({rules.id: rules for rules in document.freshness}),
     )
 
 

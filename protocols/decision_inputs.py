@@ -70,6 +70,22 @@ def pack_facts(facts: Facts) -> dict[str, Any]:
     }
 
 
+def write_facts(facts: Facts, children: str) -> str:
+    """`pack_facts` as JSON text, without building it first; `children` is what `write_children` made of the facts' children."""
+    flags = ",".join([f'"{name}"' for name in FLAGS if getattr(facts, name)])
+    not_fresh = ",".join([f'"{name}"' for name in FRESH if not getattr(facts, name)])
+    grade = f'"{facts.grade}"' if facts.grade else "null"
+    return (
+        f'{{"kind":"{facts.kind}","children":{children},"grade":{grade},"consent":"{facts.consent}",'
+        f'"flags":[{flags}],"not_fresh":[{not_fresh}]}}'
+    )
+
+
+def write_children(children: Iterable[ChildTie]) -> str:
+    """The children through whom a person counts, as JSON text."""
+    return json.dumps([_pack_tie(tie) for tie in children], separators=(",", ":"))
+
+
 def unpack(data: Any) -> Remembered:
     """The inputs from JSON data. Raises `InputError` that names the field."""
     try:

@@ -10,7 +10,6 @@ by the same steps.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from protocols.decision import ChildTie, Facts
@@ -87,11 +86,10 @@ def assemble(
             stage_fresh=fresh.stage,
             role_fresh=fresh.role,
         )
+        scene = Scene(asker, member.record_ref, person, by_subject.get(member.record_ref, []), protocol, at)
         for party in protocol.document.parties:
             status = agencies.get(party.id, AgencyStatus(None))
-            here = replace(person, stopped=True) if status.stopped else person
-            scene = Scene(asker, member.record_ref, party, here, by_subject.get(member.record_ref, []), protocol, at)
-            answer.append(scene.tell(records.get((member.record_ref, party.id), ()), status))
+            answer.append(scene.tell(party, records.get((member.record_ref, party.id), ()), status))
     return tuple(answer)
 
 

@@ -125,10 +125,3 @@ class Profile(Wire):
     members: tuple[ProfileMember, ...]
     keys: tuple[DataKey, ...] = ()
     padding: str = ""
-
-
-def padded(profile: Profile) -> Profile:
-    """The same profile, its JSON (as `model_dump_json()` writes it) a multiple of 16 KiB long."""
-    bare = profile.model_copy(update={"padding": ""})
-    short = -len(bare.model_dump_json().encode()) % SIZE_CLASS
-    return bare.model_copy(update={"padding": " " * short})

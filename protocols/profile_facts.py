@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from protocols.decision import Decision, Facts, Granted, Request
 from protocols.family import ConsentRecord
 from protocols.profile_answer import Freshness
-from protocols.vocabulary import Grade, Purpose, RoleFunction, State
+from protocols.vocabulary import Grade, Mode, Purpose, RoleFunction, State
 
 
 class Cell(Protocol):
@@ -27,8 +27,7 @@ class Cell(Protocol):
 CellT = TypeVar("CellT", bound=Cell)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordAtAgency(Generic[CellT]):
+class RecordAtAgency(NamedTuple, Generic[CellT]):
     """A record that is linked to a member: the link's grade, what stops it, and its cells.
 
     `held` is a hold by the agency, or a link restricted while it is contested. `consents` are those that the
@@ -83,13 +82,13 @@ class FeedsFresh:
 class DecisionMade(NamedTuple):
     """One decision with everything that it depended on: what is stored so that it can be replayed."""
 
-    request: Request
+    mode: Mode
+    attribute: str | None
     facts: Facts
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class ReleasedCell(Generic[CellT]):
+class ReleasedCell(NamedTuple, Generic[CellT]):
     """A cell that the worker may be told, and why."""
 
     cell: CellT
@@ -99,7 +98,10 @@ class ReleasedCell(Generic[CellT]):
 
 @dataclass(frozen=True, slots=True)
 class MemberAtAgency(Generic[CellT]):
-    """What one worker may be told about one member at one agency; `decisions` are for the audit log only."""
+    """What one worker may be told about one member at one agency; `decisions` are for the audit log only.
+
+    `asked` is what all of them share: who asked, what for and when.
+    """
 
     member_ref: str
     agency: str
@@ -108,4 +110,5 @@ class MemberAtAgency(Generic[CellT]):
     released: tuple[ReleasedCell[CellT], ...]
     consent_needed: bool
     refused: tuple[str, ...]
+    asked: Request
     decisions: tuple[DecisionMade, ...]

@@ -1,27 +1,26 @@
-"""The answer put into the shape that crosses the wire."""
+"""The answer put into the shape that crosses the wire: the JSON of `protocols.profile_answer.Profile`, written as text.
+
+A profile of a large family is some hundred thousand characters, most of which say the same of everybody: the sentences of the
+agreement. They are put into JSON once for each version; what is left is to put the parts of one answer between them. A test reads
+every answer back into the model, which must write the same bytes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from json.encoder import encode_basestring as quoted
 from typing import NamedTuple
+
+from pydantic import BaseModel
 
 from protocols.decision_index import CompiledProtocol
 from protocols.family import FamilyDeclaration, FamilyMember
-from protocols.profile_answer import (
-    NOT_PROOF,
-    STATE_WORDS,
-    AgencyDesk,
-    DataKey,
-    Profile,
-    ProfileAgency,
-    ProfileMember,
-    ReleasedValue,
-    padded,
-)
+from protocols.profile_answer import NOT_PROOF, SIZE_CLASS, STATE_WORDS, AgencyDesk, DataKey, Freshness
 from protocols.profile_facts import Asker, CellT, MemberAtAgency, ReleasedCell
 from protocols.sentences import basis_words, grant_sentence
+from protocols.vocabulary import State
 
 
 class Sealed(NamedTuple):
@@ -41,63 +40,93 @@ def to_wire(
     sealed: Callable[[CellT], Sealed],
     decision_id: Callable[[str, str, str | None], str],
     keys: Iterable[DataKey] = (),
-) -> Profile:
-    """The answer as it crosses the wire, padded.
+) -> bytes:
+    """The answer as it crosses the wire: JSON in UTF-8, padded to a multiple of `SIZE_CLASS` bytes.
 
     `sealed` gives what there is of a cell, `keys` are the data keys of the released cells. `decision_id` gives the id under which a decision is
     on record, by member, agency and attribute (None for the member at the agency as a whole): all ids have one length.
     """
-    document = protocol.document
-    parties = {party.id: party for party in document.parties}
-    by_member: dict[str, list[ProfileAgency]] = {}
+    by_member: dict[str, list[MemberAtAgency[CellT]]] = {}
     for item in told:
-        party = parties[item.agency]
-        by_member.setdefault(item.member_ref, []).append(
-            ProfileAgency(
-                agency=party.id,
-                name=party.name,
-                state=item.state,
-                words=STATE_WORDS[item.state],
-                known=item.known,
-                values=tuple(_value(item, cell, protocol, sealed, decision_id) for cell in item.released),
-                consent_needed=item.consent_needed,
-                refused=item.refused,
-                desk=AgencyDesk(team=party.desk.team, phone=party.desk.phone),
-                decision_id=decision_id(item.member_ref, item.agency, None),
-            )
-        )
-    return padded(
-        Profile(
-            family_ref=family.family_ref,
-            protocol_id=document.id,
-            protocol_version=document.version,
-            protocol_digest=protocol.digest,
-            asked_at=at,
-            valid_until=at + timedelta(hours=document.retention.profile_cache_hours),
-            role_function=asker.role_function,
-            purpose=asker.purpose,
-            break_glass=asker.break_glass,
-            notice=NOT_PROOF,
-            members=tuple(_member(m, by_member) for m in family.members if m.record_ref in by_member),
-            keys=tuple(keys),
-        )
+        by_member.setdefault(item.member_ref, []).append(item)
+    document = protocol.document
+    head = _object(
+        family_ref=quoted(family.family_ref),
+        protocol_id=quoted(document.id),
+        protocol_version=str(document.version),
+        protocol_digest=quoted(protocol.digest),
+        asked_at=_time(at),
+        valid_until=_time(at + timedelta(hours=document.retention.profile_cache_hours)),
+        role_function=quoted(asker.role_function),
+        purpose=quoted(asker.purpose),
+        break_glass=_flag(asker.break_glass),
+        notice=quoted(NOT_PROOF),
+    )
+    parts = [head[:-1], ',"members":[']
+    members = [member for member in family.members if member.record_ref in by_member]
+    for place, member in enumerate(members):
+        parts.append(f'{"," if place else ""}{_member(member)},"agencies":[')
+        for number, item in enumerate(by_member[member.record_ref]):
+            parts.append("," if number else "")
+            _agency(parts, item, protocol, sealed, decision_id)
+        parts.append("]}")
+    parts.append(f'],"keys":[{",".join(_model(key) for key in keys)}],"padding":"')
+    body = "".join(parts).encode()
+    return body + b" " * (-(len(body) + 2) % SIZE_CLASS) + b'"}'
+
+
+def _object(**fields: str) -> str:
+    return "{" + ",".join(f'"{name}":{text}' for name, text in fields.items()) + "}"
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _time(at: datetime) -> str:
+    return f'"{at.astimezone(UTC).isoformat().removesuffix("+00:00")}Z"'
+
+
+def _model(value: BaseModel) -> str:
+    return value.model_dump_json()
+
+
+def _member(member: FamilyMember) -> str:
+    who = _object(
+        record_ref=quoted(member.record_ref),
+        role=quoted(member.role),
+        kind=quoted(member.kind),
+        stage="null" if member.stage is None else quoted(member.stage),
+    )
+    return who[:-1]
+
+
+def _agency(
+    parts: list[str],
+    item: MemberAtAgency[CellT],
+    protocol: CompiledProtocol,
+    sealed: Callable[[CellT], Sealed],
+    decision_id: Callable[[str, str, str | None], str],
+) -> None:
+    who, desk = _agency_words(protocol, item.agency, item.state)
+    parts.append(f'{who},"known":{_flag(item.known)},"values":[')
+    parts += [_value(item, cell, protocol, sealed, decision_id, place) for place, cell in enumerate(item.released)]
+    refused = ",".join([quoted(name) for name in item.refused])
+    parts.append(
+        f'],"consent_needed":{_flag(item.consent_needed)},"refused":[{refused}],{desk},'
+        f'"decision_id":{quoted(decision_id(item.member_ref, item.agency, None))}}}'
     )
 
 
-def _member(member: FamilyMember, by_member: Mapping[str, list[ProfileAgency]]) -> ProfileMember:
-    return ProfileMember(
-        record_ref=member.record_ref,
-        role=member.role,
-        kind=member.kind,
-        stage=member.stage,
-        agencies=tuple(by_member[member.record_ref]),
+@lru_cache(maxsize=1024)
+def _agency_words(protocol: CompiledProtocol, agency: str, state: State) -> tuple[str, str]:
+    """What is said of an agency in a state, of whomever: before what is known, and after it."""
+    party = next(party for party in protocol.document.parties if party.id == agency)
+    who = _object(
+        agency=quoted(party.id), name=quoted(party.name), state=quoted(state), words=quoted(STATE_WORDS[state])
     )
-
-
-@lru_cache(maxsize=4096)
-def _words(protocol: CompiledProtocol, rule: str, basis: str) -> tuple[str, str]:
-    """The sentences of a grant and of its basis: they say the same of everybody."""
-    return grant_sentence(protocol.document, rule), basis_words(protocol.document, basis)
+    desk = AgencyDesk(team=party.desk.team, phone=party.desk.phone)
+    return who[:-1], f'"desk":{_model(desk)}'
 
 
 def _value(
@@ -106,23 +135,33 @@ def _value(
     protocol: CompiledProtocol,
     sealed: Callable[[CellT], Sealed],
     decision_id: Callable[[str, str, str | None], str],
-) -> ReleasedValue:
-    attribute = protocol.attributes[released.cell.attribute]
-    there = sealed(released.cell)
-    sentence, basis = _words(protocol, released.granted.rule, released.granted.basis)
-    return ReleasedValue(
-        attribute=attribute.id,
-        title=attribute.title,
-        as_at=released.cell.as_at,
-        assertion=attribute.assertion,
-        freshness=released.freshness,
-        sentence=sentence,
-        basis=basis,
-        rule=released.granted.rule,
-        decision_id=decision_id(item.member_ref, item.agency, attribute.id),
-        court_derived=attribute.court_derived,
-        break_glass=released.granted.break_glass,
-        sealed=there.ciphertext,
-        key=there.key,
-        record_ref=there.record_ref,
+    place: int,
+) -> str:
+    cell, granted = released.cell, released.granted
+    what, why, marks = _value_words(
+        protocol, cell.attribute, granted.rule, granted.basis, released.freshness, granted.break_glass
     )
+    there = sealed(cell)
+    return (
+        f'{"," if place else ""}{what},"as_at":"{cell.as_at.isoformat()}",{why},'
+        f'"decision_id":{quoted(decision_id(item.member_ref, item.agency, cell.attribute))},{marks},'
+        f'"sealed":"{there.ciphertext}","key":{quoted(there.key)},"record_ref":{quoted(there.record_ref)}}}'
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _value_words(
+    protocol: CompiledProtocol, name: str, rule: str, basis: str, freshness: Freshness, break_glass: bool
+) -> tuple[str, str, str]:
+    """What is said of a value of an attribute that is released by a rule, of whomever: what it is, why, and its marks."""
+    attribute = protocol.attributes[name]
+    what = _object(attribute=quoted(attribute.id), title=quoted(attribute.title))
+    why = _object(
+        assertion=quoted(attribute.assertion),
+        freshness=quoted(freshness),
+        sentence=quoted(grant_sentence(protocol.document, rule)),
+        basis=quoted(basis_words(protocol.document, basis)),
+        rule=quoted(rule),
+    )
+    marks = _object(court_derived=_flag(attribute.court_derived), break_glass=_flag(break_glass))
+    return what[:-1], why[1:-1], marks[1:-1]

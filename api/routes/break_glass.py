@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 
 from api.break_glass import Access, open_access, review
 from api.guards import caller, service_of
+from api.picture import Question
 from api.problems import described, leads_to
-from api.profiles import Question, refusal, refused_events, why_refused
+from api.profiles import refusal, refused_events, why_refused
 from api.routes.corrections import Given
 from api.routes.once import Key, once
 from api.routes.profiles import worker_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -10,11 +11,11 @@ from pydantic import BaseModel
 
 from api.break_glass import opened_for, stands_in
 from api.guards import caller, service_of
+from api.picture import Question
 from api.problems import described
 from api.profiles import (
     MOST_TRIES,
     Answer,
-    Question,
     Why,
     busy,
     decide,
@@ -67,30 +68,37 @@ def profile(
 ) -> Response:
     """What one worker may be told about each member of a family at each agency, sealed values included."""
     service = service_of(request)
-    claims = worker_of(service, worker, caller(request).client)
-    if purpose is not None and purpose is not claims.purpose:
-        raise InputError("The purpose differs from the one that is vouched for.", next_step="Ask for that purpose.")
-    with service.store.reading() as tx:
-        protocol = service.protocols.live(tx.identity)
-    service.limiter.question(claims.worker, protocol.document.limits.queries_per_worker_per_hour)
-    question = Question(family_ref, caller(request).client, claims, protocol, service.now())
-    answer = _ask(service, question)
+    answer = _ask(service, _Asked(family_ref, caller(request).client, worker, purpose))
     if answer is None:
         service.metrics.questions.labels("refused").inc()
         raise refusal()
     service.metrics.questions.labels("answered").inc()
     return Response(
-        answer.profile.model_dump_json(),
+        answer.body,
         media_type="application/json",
         headers={"Cache-Control": "no-store", "Kinlink-Profile": answer.stored.profile},
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question as it came: about which family, by which client, who vouches for which worker, what for if that was said."""
+
+    ref: str
+    client: str
+    worker: str
+    purpose: Purpose | None
+
+
 def worker_of(service: Service, token: str, client: str) -> WorkerAssertion:
     """The worker whom the Workbook vouches for. Raises `KeyProblem`."""
+    with service.store.reading() as tx:
+        return _vouched(service, tx, token, client)
+
+
+def _vouched(service: Service, tx: Transaction, token: str, client: str) -> WorkerAssertion:
     try:
-        with service.store.reading() as tx:
-            key = tx.identity.key(signer_of(token))
+        key = tx.identity.key(signer_of(token))
     except VerificationError as error:
         raise KeyProblem("The worker assertion is malformed.", next_step=error.next_step) from None
     if key is None or key.client != client or key.retired_at is not None:
@@ -106,10 +114,11 @@ def worker_of(service: Service, token: str, client: str) -> WorkerAssertion:
     return claims
 
 
-def _ask(service: Service, question: Question) -> Answer | None:
+def _ask(service: Service, asked: _Asked) -> Answer | None:
     """Read, decide, write: again from the start if something that decides has changed in between."""
-    for _ in range(MOST_TRIES):
+    for attempt in range(MOST_TRIES):
         with service.store.reading() as tx:
+            question = _question(service, tx, asked, counted=attempt > 0)
             why, answer = _decided(tx, question)
         with service.store.writing() as tx:
             if why is not None:
@@ -124,6 +133,17 @@ def _ask(service: Service, question: Question) -> Answer | None:
                 return answer
             tx.roll_back()
     raise busy()
+
+
+def _question(service: Service, tx: Transaction, asked: _Asked, counted: bool) -> Question:
+    """The question with who vouches for it and what is agreed, read in the view of the database that it is decided in."""
+    claims = _vouched(service, tx, asked.worker, asked.client)
+    if asked.purpose is not None and asked.purpose is not claims.purpose:
+        raise InputError("The purpose differs from the one that is vouched for.", next_step="Ask for that purpose.")
+    protocol = service.protocols.live(tx.identity)
+    if not counted:
+        service.limiter.question(claims.worker, protocol.document.limits.queries_per_worker_per_hour)
+    return Question(asked.ref, asked.client, claims, protocol, service.now())
 
 
 def _decided(tx: Transaction, question: Question) -> tuple[Why | None, Answer | None]:

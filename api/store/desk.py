@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from api.break_glass import Access
@@ -16,6 +17,18 @@ from api.store.tables import ConflictRow
 from api.store.tables_work import AlertRow, BreakGlassRow, CursorRow, OnceRow
 from protocols.audit.events.answers import AlertRaised, AlertSeen, BreakGlassOpened, BreakGlassReviewed
 from protocols.audit.events.linking import ConflictDeclared
+
+_OPEN_ACCESS = (
+    select(*BreakGlassRow.__table__.columns)
+    .where(
+        BreakGlassRow.family_ref == bindparam("family"),
+        BreakGlassRow.worker == bindparam("worker"),
+        BreakGlassRow.role_function == bindparam("role_function"),
+        BreakGlassRow.opened_at <= bindparam("at"),
+        BreakGlassRow.expires_at > bindparam("at"),
+    )
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +110,8 @@ class Desk:
 
     def access_of(self, worker: str, family_ref: str, role_function: str, at: datetime) -> Access | None:
         """The worker's access to the family that is open at a moment."""
-        row = self._session.execute(
-            select(BreakGlassRow)
-            .where(
-                BreakGlassRow.family_ref == family_ref,
-                BreakGlassRow.worker == worker,
-                BreakGlassRow.role_function == role_function,
-                BreakGlassRow.opened_at <= at,
-                BreakGlassRow.expires_at > at,
-            )
-            .limit(1)
-        ).scalar_one_or_none()
+        asked = {"family": family_ref, "worker": worker, "role_function": role_function, "at": at}
+        row = self._session.connection().execute(_OPEN_ACCESS, asked).first()
         return None if row is None else _access(row)
 
     def accesses_to_review(self) -> list[Access]:
@@ -173,7 +177,7 @@ class Desk:
         self._session.flush()
 
 
-def _access(row: BreakGlassRow) -> Access:
+def _access(row: Any) -> Access:
     return Access(
         access=row.access,
         family_ref=row.family_ref,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from api.families import StoredFamily, declared_event
@@ -19,6 +20,13 @@ from protocols.family import FamilyDeclaration
 IN_USE = ("received", "current")
 STAGES, ROLES = "stages", "roles"
 _BATCH = 500
+_COLUMNS = (FamilyRow.declaration, FamilyRow.version, FamilyRow.declared_at, FamilyRow.confirmed_at)
+_FAMILY = select(*_COLUMNS).where(FamilyRow.family_ref == bindparam("ref"))
+_BY_ALIAS = (
+    select(*_COLUMNS)
+    .join(FamilyAliasRow, FamilyAliasRow.family_ref == FamilyRow.family_ref)
+    .where(FamilyAliasRow.alias == bindparam("ref"))
+)
 
 
 class Families:
@@ -30,10 +38,8 @@ class Families:
 
     def family(self, ref: str) -> StoredFamily | None:
         """A family by its reference or an alias."""
-        row = self._session.get(FamilyRow, ref)
-        if row is None:
-            alias = self._session.get(FamilyAliasRow, ref)
-            row = None if alias is None else self._session.get(FamilyRow, alias.family_ref)
+        db = self._session.connection()
+        row = db.execute(_FAMILY, {"ref": ref}).first() or db.execute(_BY_ALIAS, {"ref": ref}).first()
         return None if row is None else _stored(row)
 
     def families(self) -> list[StoredFamily]:
@@ -143,7 +149,7 @@ class Families:
             self._session.execute(insert(FamilyAliasRow), [{"alias": alias, "family_ref": ref} for alias in aliases])
 
 
-def _stored(row: FamilyRow) -> StoredFamily:
+def _stored(row: Any) -> StoredFamily:
     return StoredFamily(
         declaration=FamilyDeclaration.model_validate_json(row.declaration),
         version=row.version,

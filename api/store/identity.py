@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,6 +18,14 @@ from api.store.tables import AssertionRow, ClientKeyRow, ClientRow, ProtocolRow,
 from protocols.audit.events.agreement import ProtocolActivated, ProtocolLoaded, ServiceCreated
 from protocols.audit.events.parties import ClientKeyRetired, ClientRegistered, ClientRevoked, TokenIssued, TokenRefused
 from protocols.signing import VerifyingKey
+
+_KEY = select(*ClientKeyRow.__table__.columns).where(ClientKeyRow.kid == bindparam("kid"))
+_TOKEN = (
+    select(TokenRow.client, TokenRow.kid, TokenRow.scope, TokenRow.expires_at)
+    .join(ClientRow, ClientRow.client == TokenRow.client)
+    .where(TokenRow.token_sha256 == bindparam("token"), ClientRow.revoked_at.is_(None))
+)
+_LIVE = select(ProtocolRow.digest).where(ProtocolRow.state == "live")
 
 
 class Identity:
@@ -66,7 +76,7 @@ class Identity:
 
     def key(self, kid: str) -> ClientKey | None:
         """A key by its name, retired or not."""
-        row = self._session.get(ClientKeyRow, kid)
+        row = self._session.connection().execute(_KEY, {"kid": kid}).first()
         return None if row is None else _key(row)
 
     def keys(self, client: str) -> list[ClientKey]:
@@ -117,11 +127,7 @@ class Identity:
 
     def token(self, token_sha256: str) -> Token | None:
         """A token by its hash, whether or not it has expired; none of a revoked party."""
-        row = self._session.execute(
-            select(TokenRow.client, TokenRow.kid, TokenRow.scope, TokenRow.expires_at, ClientRow.purpose)
-            .join(ClientRow, ClientRow.client == TokenRow.client)
-            .where(TokenRow.token_sha256 == token_sha256, ClientRow.revoked_at.is_(None))
-        ).one_or_none()
+        row = self._session.connection().execute(_TOKEN, {"token": token_sha256}).one_or_none()
         if row is None:
             return None
         return Token(token_sha256, row.client, row.kid, tuple(row.scope.split()), row.expires_at)
@@ -132,6 +138,10 @@ class Identity:
         for table in (AssertionRow, TokenRow):
             gone += self._session.execute(delete(table).where(table.expires_at < before)).rowcount  # type: ignore[attr-defined]
         return gone
+
+    def live_digest(self) -> str | None:
+        """The digest of the version in force."""
+        return self._session.connection().execute(_LIVE).scalar_one_or_none()
 
     def live_protocol(self) -> ProtocolVersion | None:
         """The version in force."""
@@ -166,13 +176,19 @@ class Identity:
         self._session.execute(update(ProtocolRow).where(ProtocolRow.digest == digest).values(state="live", live_at=at))
 
 
-def _key(row: ClientKeyRow) -> ClientKey:
+def _key(row: Any) -> ClientKey:
     return ClientKey(
         kid=row.kid,
         client=row.client,
-        verifying_key=VerifyingKey.from_dict(json.loads(row.jwk)),
+        verifying_key=_verifying_key(row.jwk),
         sealing_key=row.sealing_key,
         sealing_fingerprint=row.sealing_fingerprint,
         registered_at=row.registered_at,
         retired_at=row.retired_at,
     )
+
+
+@lru_cache(maxsize=256)
+def _verifying_key(jwk: str) -> VerifyingKey:
+    """A public key as it is stored. The same text is the same key for ever; whether it is believed is read each time."""
+    return VerifyingKey.from_dict(json.loads(jwk))

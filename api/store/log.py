@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from api.store.tables_work import CheckpointRow, CosignatureRow, EntryRow, HeadRow, NodeRow, OpeningRow
@@ -21,6 +21,26 @@ TILE_LEVEL = 8
 TILE = 1 << TILE_LEVEL
 CLOCK_TOLERANCE = timedelta(minutes=2)
 _PAGE = 5_000
+# Made once: putting a statement together takes longer than running it.
+_HEAD = select(HeadRow.size, HeadRow.last_leaf, HeadRow.last_at, HeadRow.generation)
+_LOCKED_HEAD = _HEAD.with_for_update()
+_ADD_ENTRY = insert(EntryRow)
+_ADD_OPENINGS = insert(OpeningRow)
+_GROW = update(HeadRow).values(
+    size=bindparam("to_size"),
+    last_leaf=bindparam("to_last_leaf"),
+    last_at=bindparam("to_last_at"),
+    generation=bindparam("to_generation"),
+)
+
+
+class _Head(NamedTuple):
+    """Where the log ends, as the transaction that has locked it knows."""
+
+    size: int
+    last_leaf: bytes | None
+    last_at: datetime | None
+    generation: int
 
 
 class AuditLog:
@@ -30,7 +50,7 @@ class AuditLog:
         self._session = session
         self._clock = clock
         self._writes = writes
-        self._head: tuple[int, bytes | None, datetime | None] | None = None
+        self._head: _Head | None = None
 
     def append(self, event: Event) -> int:
         """Add the event's entry and return its index. The head is locked from here to the end of the transaction.
@@ -40,22 +60,18 @@ class AuditLog:
         """
         if not self._writes:
             raise InputError("An entry was added in a transaction that only reads.")
-        size, previous, last_at = self._locked_head()
-        at = self._time_after(last_at)
-        entry, openings = seal_event(event, size, previous, at)
+        head, db = self._locked_head(), self._session.connection()
+        size, at = head.size, self._time_after(head.last_at)
+        entry, openings = seal_event(event, size, head.last_leaf, at)
         body = entry.canonical()
         leaf = leaf_hash(body)
-        self._session.execute(insert(EntryRow).values(entry=size, leaf=leaf, body=body))
+        db.execute(_ADD_ENTRY, {"entry": size, "leaf": leaf, "body": body})
         if openings:
-            self._session.execute(
-                insert(OpeningRow),
-                [{"entry": size, "field": o.field, "salt": o.salt, "value": o.value} for o in openings],
+            db.execute(
+                _ADD_OPENINGS, [{"entry": size, "field": o.field, "salt": o.salt, "value": o.value} for o in openings]
             )
-        self._head = (size + 1, leaf, at)
-        grown: dict[str, Any] = {"size": size + 1, "last_leaf": leaf, "last_at": at}
-        if event.decides:
-            grown["generation"] = size + 1
-        self._session.execute(update(HeadRow).values(**grown))
+        self._head = _Head(size + 1, leaf, at, size + 1 if event.decides else head.generation)
+        db.execute(_GROW, {f"to_{name}": value for name, value in self._head._asdict().items()})
         if (size + 1) % TILE == 0:
             self._close_tile(size + 1)
         return size
@@ -71,11 +87,9 @@ class AuditLog:
             )
         return last
 
-    def _locked_head(self) -> tuple[int, bytes | None, datetime | None]:
+    def _locked_head(self) -> _Head:
         if self._head is None:
-            columns = select(HeadRow.size, HeadRow.last_leaf, HeadRow.last_at)
-            row = self._session.execute(columns.with_for_update()).one()
-            self._head = (row.size, row.last_leaf, row.last_at)
+            self._head = _Head(*self._session.connection().execute(_LOCKED_HEAD).one())
         return self._head
 
     def _close_tile(self, size: int) -> None:
@@ -109,9 +123,8 @@ class AuditLog:
 
     def generation(self) -> int:
         """How long the log was after the last event that can change a decision. In a writing transaction it cannot grow any more."""
-        if self._writes:
-            self._locked_head()
-        return int(self._session.execute(select(HeadRow.generation)).scalar_one())
+        head = self._locked_head() if self._writes else _Head(*self._session.connection().execute(_HEAD).one())
+        return head.generation
 
     def size(self) -> int:
         """How many entries there are."""

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, insert, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    insert,
+    join,
+    null,
+    or_,
+    outerjoin,
+    select,
+)
 from sqlalchemy.orm import Session
 
+from api.answers import StoredAnswer
 from api.families import StoredFamily
 from api.identity import DECLARING_AGENCY
-from api.profiles import LinkedRecord, Picture, SealedCell, StoredAnswer
+from api.picture import LinkedRecord, Picture, SealedCell
 from api.store.families import ROLES, STAGES
 from api.store.log import AuditLog
-from api.store.tables import CellRow, ConflictRow, ConsentRow, FeedRow, RecordRow, SubmissionRow
+from api.store.tables import CellRow, ConflictRow, ConsentRow, FeedRow, Id, RecordRow, SubmissionRow
 from api.store.tables_agreement import StopRow
 from api.store.tables_work import AlertRow, ChangeRow, LinkRow, ProfileRow, ViewRow
 from protocols.audit.events.answers import AlertRaised, ProfileAnswered, ProfileRefused
@@ -25,29 +40,18 @@ from protocols.vocabulary import Grade
 # Made once: putting a statement together takes longer than running it.
 _IN_USE = (
     select(SubmissionRow.agency, SubmissionRow.submission, SubmissionRow.state, SubmissionRow.extract_date)
-    .where(SubmissionRow.state.in_(("received", "current")))
+    .where(or_(SubmissionRow.state == "received", SubmissionRow.state == "current"))
     .order_by(SubmissionRow.number)
 )
 _FEEDS = select(FeedRow.feed, FeedRow.confirmed_at)
 _STOPPED = select(StopRow.agency)
 _SUBMISSIONS: BindParameter[list[str]] = bindparam("submissions", expanding=True)
 _REFS: BindParameter[list[str]] = bindparam("refs", expanding=True)
-_LINKS = (
-    select(LinkRow.link, LinkRow.member_ref, LinkRow.agency, LinkRow.record_ref, LinkRow.grade, LinkRow.state)
-    .where(LinkRow.family_ref == bindparam("family"), LinkRow.state != "closed")
-    .order_by(LinkRow.link)
+_CONFLICTS = (
+    select(ConflictRow.worker)
+    .where(ConflictRow.worker == bindparam("worker"), ConflictRow.record_ref.in_(_REFS))
+    .limit(1)
 )
-_FLAGS = select(
-    RecordRow.submission,
-    RecordRow.record_ref,
-    RecordRow.shielded,
-    RecordRow.silent,
-    RecordRow.deceased,
-    RecordRow.hold,
-).where(RecordRow.submission.in_(_SUBMISSIONS), RecordRow.record_ref.in_(_REFS))
-_CELLS = select(
-    CellRow.submission, CellRow.record_ref, CellRow.attribute, CellRow.source, CellRow.as_at, CellRow.sealed
-).where(CellRow.submission.in_(_SUBMISSIONS), CellRow.record_ref.in_(_REFS))
 _CONSENTS = (
     select(ConsentRow.submission, ConsentRow.subject_ref, ConsentRow.body)
     .where(ConsentRow.submission.in_(_SUBMISSIONS), ConsentRow.subject_ref.in_(_REFS))
@@ -65,14 +69,66 @@ _KEYS = (
     .where(SubmissionRow.submission.in_(_SUBMISSIONS))
     .order_by(SubmissionRow.submission)
 )
+_ADD_ANSWER = insert(ProfileRow)
+_ADD_VIEWS = insert(ViewRow)
+_GRADES = {grade.value: grade for grade in Grade}
 
 
-def _both(wanted: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """The parameters that look for pairs of submission and record; which pairs were meant is checked on the way out."""
-    pairs = list(wanted)
+@lru_cache(maxsize=128)
+def _links(agencies: int) -> Select[*tuple[Any, ...]]:
+    """A family's links with what the records' flags are in one submission of each of so many agencies (`_chosen` names them)."""
+    record = and_(RecordRow.submission == _submission_of(agencies), RecordRow.record_ref == LinkRow.record_ref)
+    return (
+        select(
+            LinkRow.link,
+            LinkRow.member_ref,
+            LinkRow.agency,
+            LinkRow.record_ref,
+            LinkRow.grade,
+            LinkRow.state,
+            RecordRow.submission.is_not(None).label("there"),
+            RecordRow.shielded,
+            RecordRow.silent,
+            RecordRow.deceased,
+            RecordRow.hold,
+        )
+        .select_from(outerjoin(LinkRow, RecordRow, record))
+        .where(LinkRow.family_ref == bindparam("family"), LinkRow.state != "closed")
+        .order_by(LinkRow.link)
+    )
+
+
+@lru_cache(maxsize=128)
+def _cells(agencies: int) -> Select[*tuple[Any, ...]]:
+    """The cells of a family's certain, active links in one submission of each of so many agencies."""
+    cell = and_(CellRow.submission == _submission_of(agencies), CellRow.record_ref == LinkRow.record_ref)
+    return (
+        select(LinkRow.agency, CellRow.record_ref, CellRow.attribute, CellRow.source, CellRow.as_at, CellRow.sealed)
+        .select_from(join(LinkRow, CellRow, cell))
+        .where(
+            LinkRow.family_ref == bindparam("family"),
+            LinkRow.grade == Grade.CERTAIN.value,
+            LinkRow.state == "active",
+        )
+    )
+
+
+def _submission_of(agencies: int) -> ColumnElement[Any]:
+    """The submission that is chosen for a link's agency: one look-up for each link, not one for each link and submission."""
+    if not agencies:
+        return null()
+    each = [
+        (LinkRow.agency == bindparam(f"agency_{n}"), bindparam(f"submission_{n}", type_=Id)) for n in range(agencies)
+    ]
+    return case(*each)
+
+
+def _chosen(submissions: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of `_submission_of` for submissions by their agencies."""
     return {
-        "submissions": sorted({submission for submission, _ in pairs}),
-        "refs": sorted({ref for _, ref in pairs}),
+        name: text
+        for n, (agency, submission) in enumerate(submissions.items())
+        for name, text in ((f"agency_{n}", agency), (f"submission_{n}", submission))
     }
 
 
@@ -89,26 +145,30 @@ class Profiles:
 
     def in_conflict(self, worker: str, refs: Sequence[str]) -> bool:
         """Whether the worker must not ask about one of these people."""
-        query = select(ConflictRow.worker).where(ConflictRow.worker == worker, ConflictRow.record_ref.in_(refs))
-        return self._session.execute(query.limit(1)).first() is not None
+        found = self._session.connection().execute(_CONFLICTS, {"worker": worker, "refs": list(refs)})
+        return found.first() is not None
 
     def picture(self, family: StoredFamily, protocol_agencies: Sequence[str]) -> Picture:
         """Everything that a question about the family depends on."""
+        db, ref = self._session.connection(), family.declaration.family_ref
         generation = self._audit.generation()
-        in_use = self._session.execute(_IN_USE).all()
+        in_use = db.execute(_IN_USE).all()
         newest = {row.agency: row.submission for row in in_use}
         current = {row.agency: row.submission for row in in_use if row.state == "current"}
         submitted = {row.agency: row.extract_date for row in in_use if row.state == "current"}
-        feeds = {row.feed: row.confirmed_at for row in self._session.execute(_FEEDS)}
-        stopped = set(self._session.execute(_STOPPED).scalars())
-        links = self._links(family.declaration.family_ref)
+        feeds = {row.feed: row.confirmed_at for row in db.execute(_FEEDS)}
+        stopped = set(db.execute(_STOPPED).scalars())
+        links = db.execute(_links(len(newest)), {"family": ref, **_chosen(newest)}).all()
+        cells = self._cells(ref, current)
         consents = self._consents(
             {(newest.get(DECLARING_AGENCY, ""), member.record_ref) for member in family.declaration.members}
             | {(newest[link.agency], link.record_ref) for link in links if link.agency in newest}
         )
         return Picture(
             generation=generation,
-            linked=self._linked(links, newest, current, consents),
+            linked=tuple(
+                _linked(row, cells, consents.get((newest.get(row.agency, ""), row.record_ref), ())) for row in links
+            ),
             agencies={
                 agency: AgencyStatus(submitted.get(agency), stopped=agency in stopped) for agency in protocol_agencies
             },
@@ -121,62 +181,19 @@ class Profiles:
             roles_confirmed=feeds.get(ROLES),
         )
 
-    def _links(self, family_ref: str) -> Sequence[Any]:
-        return self._session.execute(_LINKS, {"family": family_ref}).all()
-
-    def _linked(
-        self,
-        rows: Sequence[Any],
-        newest: dict[str, str],
-        current: dict[str, str],
-        consents: dict[tuple[str, str], list[ConsentRecord]],
-    ) -> tuple[LinkedRecord, ...]:
-        """The linked records with their flags as of the newest submission and their values as of the one in force.
-
-        A record that the newest submission does not have any more counts as held: the agency took it back.
-        """
-        wanted = [(newest[row.agency], row.record_ref) for row in rows if row.agency in newest]
-        flags = {(row.submission, row.record_ref): row for row in self._session.execute(_FLAGS, _both(wanted))}
-        cells = self._cells(
-            {
-                (current[row.agency], row.record_ref)
-                for row in rows
-                if row.grade == Grade.CERTAIN.value and row.state == "active" and row.agency in current
-            }
-        )
-        linked = []
-        for row in rows:
-            flag = flags.get((newest.get(row.agency, ""), row.record_ref))
-            held = row.state != "active" or flag is None or flag.hold is not None
-            record = RecordAtAgency(
-                grade=Grade(row.grade),
-                cells=tuple(cells.get((current.get(row.agency, ""), row.record_ref), ())),
-                consents=tuple(consents.get((newest.get(row.agency, ""), row.record_ref), ()))
-                if row.agency != DECLARING_AGENCY
-                else (),
-                held=held,
-                silent=flag is not None and flag.silent,
-                shielded=flag is not None and flag.shielded,
-                deceased=flag is not None and flag.deceased,
-            )
-            linked.append(LinkedRecord(row.link, row.member_ref, row.agency, row.record_ref, record))
-        return tuple(linked)
-
-    def _cells(self, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], list[SealedCell]]:
+    def _cells(self, family: str, current: Mapping[str, str]) -> dict[tuple[str, str], list[SealedCell]]:
+        """The values of the records that are linked for certain, as of the submissions in force, by agency and record."""
         found: dict[tuple[str, str], list[SealedCell]] = {}
-        if not wanted:
-            return found
-        for submission, record, attribute, source, as_at, sealed in self._session.execute(_CELLS, _both(wanted)):
-            key = (submission, record)
-            if key in wanted:
-                found.setdefault(key, []).append(SealedCell(attribute, as_at, record, source, sealed))
+        rows = self._session.connection().execute(_cells(len(current)), {"family": family, **_chosen(current)})
+        for agency, record, attribute, source, as_at, sealed in rows.all():
+            found.setdefault((agency, record), []).append(SealedCell(attribute, as_at, record, source, sealed))
         return found
 
     def _consents(self, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], list[ConsentRecord]]:
         """The consents of (submission, subject) pairs."""
-        rows = self._session.execute(_CONSENTS, _both(wanted))
+        both = {"submissions": sorted({pair[0] for pair in wanted}), "refs": sorted({pair[1] for pair in wanted})}
         found: dict[tuple[str, str], list[ConsentRecord]] = {}
-        for row in rows:
+        for row in self._session.connection().execute(_CONSENTS, both):
             if (row.submission, row.subject_ref) in wanted:
                 consent = ConsentRecord.model_validate_json(row.body)
                 found.setdefault((row.submission, row.subject_ref), []).append(consent)
@@ -184,7 +201,7 @@ class Profiles:
 
     def data_keys(self, submissions: Sequence[str]) -> list[DataKey]:
         """The boxed data keys of submissions."""
-        rows = self._session.execute(_KEYS, {"submissions": list(submissions)})
+        rows = self._session.connection().execute(_KEYS, {"submissions": list(submissions)})
         return [
             DataKey(
                 id=row.submission,
@@ -199,25 +216,24 @@ class Profiles:
 
     def keep_answer(self, answer: StoredAnswer, event: ProfileAnswered) -> None:
         """Keep an answer."""
-        entry = self._audit.append(event)
-        self._session.execute(
-            insert(ProfileRow).values(
-                profile=answer.profile,
-                at=answer.at,
-                entry=entry,
-                family_ref=answer.family_ref,
-                worker=answer.worker,
-                role_function=answer.role_function,
-                purpose=answer.purpose,
-                protocol_digest=answer.protocol_digest,
-                decisions=answer.decisions,
-            )
+        entry, db = self._audit.append(event), self._session.connection()
+        db.execute(
+            _ADD_ANSWER,
+            {
+                "profile": answer.profile,
+                "at": answer.at,
+                "entry": entry,
+                "family_ref": answer.family_ref,
+                "worker": answer.worker,
+                "role_function": answer.role_function,
+                "purpose": answer.purpose,
+                "protocol_digest": answer.protocol_digest,
+                "decisions": answer.decisions,
+            },
         )
         if answer.views:
-            self._session.execute(
-                insert(ViewRow),
-                [{"profile": answer.profile, "link": link, "released": n} for link, n in answer.views.items()],
-            )
+            views = [{"profile": answer.profile, "link": link, "released": n} for link, n in answer.views.items()]
+            db.execute(_ADD_VIEWS, views)
 
     def decisions(self, profile: str) -> tuple[str, str, bytes] | None:
         """The family, the sharing protocol's digest and the decisions of an answer, as they are kept."""
@@ -249,3 +265,23 @@ class Profiles:
             .limit(limit)
         )
         return [(row.number, row.at, row.kind, row.family_ref, row.about) for row in rows]
+
+
+def _linked(
+    row: Any, cells: Mapping[tuple[str, str], Sequence[SealedCell]], consents: Sequence[ConsentRecord]
+) -> LinkedRecord:
+    """A linked record with its flags as of the newest submission and its values as of the one in force.
+
+    A record that the newest submission does not have any more counts as held: the agency took it back.
+    """
+    link, member_ref, agency, record_ref, grade, state, there, shielded, silent, deceased, hold = row
+    record = RecordAtAgency(
+        grade=_GRADES[grade],
+        cells=tuple(cells.get((agency, record_ref), ())),
+        consents=tuple(consents) if agency != DECLARING_AGENCY else (),
+        held=state != "active" or not there or hold is not None,
+        silent=bool(silent),
+        shielded=bool(shielded),
+        deceased=bool(deceased),
+    )
+    return LinkedRecord(link, member_ref, agency, record_ref, record)

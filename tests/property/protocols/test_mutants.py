@@ -124,8 +124,8 @@ def test_the_profile() -> None:
     cases = [_scene(seed) for seed in range(1500)]
 
     def answers(scene: Callable[..., Any], case: Any) -> tuple[Any, ...]:
-        parts, records, status = case
-        said = scene(*parts).tell(records, status)
+        parts, about = case
+        said = scene(*parts).tell(*about)
         released = [(cell.cell.attribute, cell.freshness.value, cell.granted.rule) for cell in said.released]
         made = [(told(item.decision), item.facts) for item in said.decisions]
         return (said.state.value, said.known, said.consent_needed, said.refused, released, made)
@@ -138,7 +138,7 @@ def test_the_profile() -> None:
     assert survivors(_file(profile_scene), notices) == []
 
 
-def _scene(seed: int) -> tuple[tuple[Any, ...], list[RecordAtAgency[Any]], AgencyStatus]:
+def _scene(seed: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """A person at an agency of the shipped protocol, with all that can matter."""
     dice = random.Random(seed)
     protocol, now = SHIPPED.compiled, datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
@@ -181,8 +181,8 @@ def _scene(seed: int) -> tuple[tuple[Any, ...], list[RecordAtAgency[Any]], Agenc
     age = dice.choice((0, 0, 0, 14, 15, 28, 29, 35, 36))
     submitted = None if dice.random() < 0.05 else now.date() - timedelta(days=age)
     status = AgencyStatus(submitted, available=dice.random() < 0.95, stopped=dice.random() < 0.05)
-    parts = (asker, "subject-01", party, person, _about(dice, attributes, now), protocol, now)
-    return parts, records, status
+    parts = (asker, "subject-01", person, _about(dice, attributes, now), protocol, now)
+    return parts, (party, records, status)
 
 
 @dataclass(frozen=True)

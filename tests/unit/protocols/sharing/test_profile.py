@@ -104,8 +104,8 @@ def tell(
 
 
 def wire(protocol: CompiledProtocol, told: Mapping[Any, MemberAtAgency[SealedCell]], asker: Asker) -> Profile:
-    """The answer as it crosses the wire."""
-    return to_wire(
+    """The answer as it crosses the wire: what the model reads in it is all that it says."""
+    body = to_wire(
         told.values(),
         family(),
         asker,
@@ -114,6 +114,9 @@ def wire(protocol: CompiledProtocol, told: Mapping[Any, MemberAtAgency[SealedCel
         lambda cell: Sealed("AAAA", "key-1", "record-0001"),
         lambda member, agency, attribute: f"{hash((member, agency, attribute)) & 0xFFFFFF:08d}",
     )
+    profile = Profile.model_validate_json(body)
+    assert profile.model_dump_json().encode() == body
+    return profile
 
 
 def consented(status: ConsentStatus, by: str = MOTHER, **more: Any) -> ConsentRecord:
@@ -433,6 +436,6 @@ def test_every_decision_is_kept_with_what_it_depended_on(protocol: CompiledProto
     made = tell(protocol, records)[MOTHER, "police"].decisions
     assert all(isinstance(item.decision, Refused) and item.facts.held for item in made)
     told = tell(protocol, {(MOTHER, "police"): [record(protocol, "police")]})[MOTHER, "police"]
-    granted = {item.request.attribute for item in told.decisions if isinstance(item.decision, Granted)}
+    granted = {item.attribute for item in told.decisions if isinstance(item.decision, Granted)}
     assert granted - {None} == {cell.cell.attribute for cell in told.released}
     assert {item.facts.consent for item in told.decisions} == {ConsentState.NOT_ASKED}

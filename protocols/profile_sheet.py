@@ -1,0 +1,77 @@
+"""What is declared and agreed about one person, made ready once for all agencies.
+
+Only that is in a sheet, so what is remembered of one tells nothing about any record: what a record is (none, held, silent, …) is
+decided anew for every answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import lru_cache
+
+from protocols.consent import ConsentState
+from protocols.decision import Facts, Ground, Request, ground_of
+from protocols.decision_index import CompiledProtocol
+from protocols.document_catalogue import Attribute
+from protocols.vocabulary import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One attribute: on what its decision stands, without the person's consent and with it; since when a value is fresh."""
+
+    attribute: Attribute
+    ground: Ground
+    with_consent: Ground
+    fresh_since: date
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One agency: whether it may be told that the person is known there, and its attributes about this kind of person.
+
+    `by_duty`: something can be told of a person with a certain link and no consent; `by_consent`: consent would add to it.
+    """
+
+    exists: Ground
+    lines: tuple[Line, ...]
+    by_duty: bool
+    by_consent: bool
+
+
+@lru_cache(maxsize=1 << 12)
+def sheets(protocol: CompiledProtocol, asked: Request, declared: Facts) -> Mapping[str, Sheet]:
+    """The sheet of every agency. `asked` is of no agency and on a day; `declared` has nothing of a record in it."""
+    return {
+        party.id: _sheet(protocol, replace(asked, agency=party.id), declared) for party in protocol.document.parties
+    }
+
+
+def _sheet(protocol: CompiledProtocol, asked: Request, declared: Facts) -> Sheet:
+    consenting = replace(declared, consent=ConsentState.GIVEN)
+    exists = ground_of(replace(asked, mode=Mode.EXISTENCE), declared, protocol)
+    lines = []
+    for attribute in protocol.about_kind(asked.agency, declared.kind):
+        request = about(asked, attribute)
+        grounds = ground_of(request, declared, protocol), ground_of(request, consenting, protocol)
+        lines.append(Line(attribute, *grounds, _fresh_since(protocol, attribute, asked.at.date())))
+    return Sheet(
+        exists,
+        tuple(lines),
+        by_duty=exists.granted is not None or any(line.ground.granted is not None for line in lines),
+        by_consent=any(line.ground.granted is None and line.with_consent.granted is not None for line in lines),
+    )
+
+
+def _fresh_since(protocol: CompiledProtocol, attribute: Attribute, day: date) -> date:
+    rules = protocol.freshness.get(attribute.agency)
+    if rules is None:
+        return date.max
+    return day - timedelta(days=rules.exceptions.get(attribute.id, rules.value_days))
+
+
+def about(asked: Request, attribute: Attribute) -> Request:
+    """The same question about one attribute."""
+    return replace(asked, agency=attribute.agency, mode=attribute.mode, attribute=attribute.id)
