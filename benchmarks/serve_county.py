@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -33,8 +34,11 @@ SINCE = NOW.date() - timedelta(days=200)
 BATCH = 20_000
 
 
-def make(folder: Path, families: int, records: int, **given: object) -> SigningKey:
-    """Set a service up with `families` of twelve, known at eight agencies, among `records`; gives the Workbook's signing key."""
+def make(folder: Path, families: int, records: int, varied: bool = False, **given: object) -> SigningKey:
+    """Set a service up with `families` of twelve, known at eight agencies, among `records`; gives the Workbook's signing key.
+
+    Families are all alike, or `varied` in what their adults are to their children.
+    """
     protocol = folder.parent / "protocol.yaml"
     protocol.write_text(PROTOCOL_FILE.read_text("utf-8").replace("from: 2027-09-01", "from: 2026-03-16"))
     init_service(folder, protocol, **given)
@@ -48,7 +52,7 @@ def make(folder: Path, families: int, records: int, **given: object) -> SigningK
     )
     try:
         register_card(service, sign_card(card, workbook))
-        _fill(service, families, records)
+        _fill(service, families, records, varied)
     finally:
         service.close()
     return workbook
@@ -64,7 +68,7 @@ def worker(number: int) -> str:
     return f"w-{number:06d}"
 
 
-def _fill(service: Service, families: int, records: int) -> None:
+def _fill(service: Service, families: int, records: int, varied: bool) -> None:
     with service.store.reading() as tx:
         protocol = service.protocols.live(tx.identity)
     agencies = [party.id for party in protocol.document.parties]
@@ -95,7 +99,7 @@ def _fill(service: Service, families: int, records: int) -> None:
     for start in range(0, families, 100):
         with service.store.writing() as tx:
             for number in range(start, min(start + 100, families)):
-                found: StoredFamily = tx.families.declare(_family(number), NOW, "social_care")
+                found: StoredFamily = tx.families.declare(_family(number, varied), NOW, "social_care")
                 assert found.version == 1
     with service.store.writing() as tx:
         tx.families.confirm(NOW, None)
@@ -180,7 +184,7 @@ def _links(agency: str, families: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def _family(number: int) -> FamilyDeclaration:
+def _family(number: int, varied: bool) -> FamilyDeclaration:
     refs = [_ref("social_care", number * MEMBERS + place) for place in range(MEMBERS)]
     children, adults = refs[:CHILDREN], refs[CHILDREN:]
     roles = [Role.MOTHER, Role.FATHER, *[Role.OTHER_ADULT] * (ADULTS - 2)]
@@ -199,11 +203,19 @@ def _family(number: int) -> FamilyDeclaration:
         opened=SINCE,
         members=tuple(members),
         relationships=tuple(
-            FamilyRelationship(
-                adult_ref=adult, child_ref=child, relationship=Relationship.PARENT, contact=Contact.LIVES_WITH
-            )
+            FamilyRelationship(adult_ref=adult, child_ref=child, relationship=relationship, contact=contact)
             for adult in adults
-            for child in children
+            for child, (relationship, contact) in zip(children, _ties(number, varied, adult), strict=True)
         ),
         allocations=(Allocation(worker=worker(number), role_function=RoleFunction.SOCIAL_WORKER, since=SINCE),),
     )
+
+
+def _ties(number: int, varied: bool, adult: str) -> list[tuple[Relationship, Contact]]:
+    """What an adult is to each child: a parent at home to the first, anything to the others if families are varied."""
+    at_home = (Relationship.PARENT, Contact.LIVES_WITH)
+    if not varied:
+        return [at_home] * CHILDREN
+    chance = random.Random(f"{number} {adult}")
+    contacts = [contact for contact in Contact if contact is not Contact.PROHIBITED]
+    return [at_home, *((chance.choice(list(Relationship)), chance.choice(contacts)) for _ in range(CHILDREN - 1))]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from api.admin import retire_key
 from api.profiles import busy
 from protocols.catalogue import decode_value
 from protocols.identity import WORKER_HEADER, make_worker_assertion
@@ -233,6 +234,29 @@ def test_an_answer_that_was_overtaken_is_decided_again(linked, tools, monkeypatc
     monkeypatch.setattr(route, "decide", racing)
     assert at(told(linked.ask(FAMILY)), "SOCREF003M", "police").state is State.NOTHING_TO_SHARE
     assert len(tools.events(linked, "profile:family:answered")) == 1
+
+
+@pytest.mark.parametrize("change", ["key", "agreement"])
+def test_a_key_or_an_agreement_that_ends_in_the_meantime_ends_the_answer(linked, tools, monkeypatch, change):
+    """Both are read again with everything else, in the view of the database that the answer is decided in."""
+    import api.routes.profiles as route
+
+    real, raced = route.decide, []
+
+    def racing(*given):
+        answer = real(*given)
+        if not raced:
+            raced.append(True)
+            retire_key(linked.service, linked.parties["workbook"].signing.public.kid)
+            if change == "agreement":
+                with linked.service.store.writing() as tx:
+                    tx.session.execute(text("UPDATE protocols SET state = 'suspended' WHERE state = 'live'"))
+                    tx.session.execute(text("UPDATE client_keys SET retired_at = NULL"))
+        return answer
+
+    monkeypatch.setattr(route, "decide", racing)
+    assert linked.ask(FAMILY).status_code == {"key": 401, "agreement": 503}[change]
+    assert not tools.events(linked, "profile:family:answered")
 
 
 def test_a_family_that_never_holds_still_is_not_answered(linked, tools, monkeypatch):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,25 +12,21 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from mutants import Mutant, mutants
+from protocol_scenes import scene
 from protocol_worlds import SHIPPED, asked, asked_of_shipped, protocols
 
-from protocols import consent, decision, decision_index, profile_scene
+from protocols import consent, decision, decision_index, profile_scene, profile_sheet
 from protocols.consent import consent_state
-from protocols.decision import ChildTie, Facts, Granted, Request, considered, decide
+from protocols.decision import Facts, Granted, Request, considered, decide
 from protocols.decision_index import CompiledProtocol
 from protocols.document import SharingProtocol
 from protocols.family import ConsentRecord
-from protocols.profile import AgencyStatus, Asker, RecordAtAgency
 from protocols.vocabulary import (
     Capacity,
     ConsentStatus,
-    Contact,
-    Grade,
     Kind,
+    Mode,
     Purpose,
-    Relationship,
-    RoleFunction,
-    Stage,
 )
 
 pytestmark = pytest.mark.slow
@@ -121,11 +116,11 @@ def test_the_index(everything: list[World]) -> None:
 
 
 def test_the_profile() -> None:
-    cases = [_scene(seed) for seed in range(1500)]
+    cases = [scene(seed) for seed in range(1500)]
 
-    def answers(scene: Callable[..., Any], case: Any) -> tuple[Any, ...]:
+    def answers(make: Callable[..., Any], case: Any) -> tuple[Any, ...]:
         parts, about = case
-        said = scene(*parts).tell(*about)
+        said = make(*parts).tell(*about)
         released = [(cell.cell.attribute, cell.freshness.value, cell.granted.rule) for cell in said.released]
         made = [(told(item.decision), item.facts) for item in said.decisions]
         return (said.state.value, said.known, said.consent_needed, said.refused, released, made)
@@ -138,77 +133,38 @@ def test_the_profile() -> None:
     assert survivors(_file(profile_scene), notices) == []
 
 
-def _scene(seed: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """A person at an agency of the shipped protocol, with all that can matter."""
-    dice = random.Random(seed)
-    protocol, now = SHIPPED.compiled, datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
-    party = dice.choice([*SHIPPED.document.parties[1:6]] * 4 + [*SHIPPED.document.parties])
-    function = dice.choice((*list(RoleFunction)[:3] * 3, *RoleFunction))
-    asker = Asker(
-        function,
-        dice.choice((Purpose.SAFEGUARDING, Purpose.SAFEGUARDING, Purpose.FAMILY_SUPPORT)),
-        allocated=dice.random() < 0.95,
-        for_refs=frozenset({"subject-01"} if dice.random() < 0.5 else ()),
-        break_glass=dice.random() < 0.3,
-    )
-    kind = dice.choice((Kind.ADULT, Kind.ADULT, Kind.CHILD, Kind.UNBORN))
-    stage = dice.choice((Stage.FAMILY_HELP, Stage.CIN, Stage.CIN, Stage.S47, Stage.CP))
-    adult = kind is Kind.ADULT
-    contact = dice.choice((Contact.LIVES_WITH, Contact.LIVES_WITH, Contact.PROHIBITED)) if adult else None
-    tie = ChildTie(stage, Relationship.PARENT if adult else None, contact, expecting=adult and dice.random() < 0.3)
-    person = Facts(
-        kind,
-        (tie,),
-        shielded=dice.random() < 0.2,
-        deceased=dice.random() < 0.1,
-        break_glass=asker.break_glass,
-    )
-    attributes = protocol.by_agency[party.id]
-    ages = (0, 29, 30, 31, 44, 45, 46, 60, 61, 89, 90, 91)
-    days = [now.date() - timedelta(days=age) for age in ages]
-    records = []
-    for _ in range(dice.choice((0, 1, 1, 1, 2))):
-        cells = tuple(_Cell(a.id, dice.choice(days)) for a in attributes if dice.random() < 0.9)
-        records.append(
-            RecordAtAgency(
-                dice.choice((Grade.CERTAIN, Grade.CERTAIN, Grade.PROBABLE)),
-                cells,
-                consents=tuple(_about(dice, attributes, now)),
-                held=dice.random() < 0.1,
-                silent=dice.random() < 0.1,
-            )
-        )
-    age = dice.choice((0, 0, 0, 14, 15, 28, 29, 35, 36))
-    submitted = None if dice.random() < 0.05 else now.date() - timedelta(days=age)
-    status = AgencyStatus(submitted, available=dice.random() < 0.95, stopped=dice.random() < 0.05)
-    parts = (asker, "subject-01", person, _about(dice, attributes, now), protocol, now)
-    return parts, (party, records, status)
+def test_the_sheets() -> None:
+    cases = [scene(seed)[0] for seed in range(1500)]
+    asked = [(case[4], _asked(case), _declared(case)) for case in cases]
+    right = [_sheets(profile_sheet, case) for case in asked]
+
+    def notices(module: ModuleType) -> bool:
+        return any(_sheets(module, case) != said for case, said in zip(asked, right, strict=True))
+
+    assert survivors(_file(profile_sheet), notices) == []
 
 
-@dataclass(frozen=True)
-class _Cell:
-    attribute: str
-    as_at: date
-
-
-def _about(dice: random.Random, attributes: Any, now: datetime) -> list[ConsentRecord]:
-    if dice.random() < 0.4:
-        return []
-    capacity, status = dice.choice((Capacity.ADULT, Capacity.PR_HOLDER)), dice.choice(tuple(ConsentStatus))
+def _sheets(module: ModuleType, case: tuple[CompiledProtocol, Request, Facts]) -> list[Any]:
+    found = module.sheets(*case)
     return [
-        ConsentRecord(
-            subject_ref="subject-01",
-            given_by_ref="subject-01" if capacity is Capacity.ADULT else "holder-001",
-            capacity=capacity,
-            scope=tuple(a.id for a in attributes),
-            purpose=dice.choice((Purpose.SAFEGUARDING, Purpose.FAMILY_SUPPORT)),
-            notice_version="v3",
-            method="online-form",
-            status=status,
-            given_at=now - timedelta(days=1),
-            withdrawn_at=now if status is ConsentStatus.WITHDRAWN else None,
-        )
+        (agency, sheet.exists, sheet.by_duty, sheet.by_consent, [_line(line) for line in sheet.lines])
+        for agency, sheet in found.items()
     ]
+
+
+def _line(line: Any) -> tuple[Any, ...]:
+    return (line.attribute.id, line.ground, line.with_consent, line.fresh_since)
+
+
+def _asked(case: tuple[Any, ...]) -> Request:
+    asker, day = case[0], case[5].date()
+    own = "subject-01" in asker.for_refs
+    request = Request(asker.role_function, asker.purpose, asker.allocated, own, "", Mode.EXISTENCE, None, case[5])
+    return request.on(day)
+
+
+def _declared(case: tuple[Any, ...]) -> Facts:
+    return Facts(case[2].kind, case[2].children, break_glass=case[2].break_glass)
 
 
 def test_consent() -> None:
