@@ -18,10 +18,11 @@ from json.encoder import encode_basestring as quoted
 from api.families import StoredFamily
 from api.picture import Picture, Question, SealedCell
 from protocols.audit.events.answers import ProfileAnswered
-from protocols.decision import Decision, Facts, Granted
+from protocols.decision import Facts
 from protocols.decision_inputs import pack_asking, write_children, write_facts
+from protocols.decision_words import decision_text, listed
 from protocols.load import LoadedProtocol
-from protocols.profile import MemberAtAgency
+from protocols.profile import Judged, MemberAtAgency
 from protocols.vocabulary import Grade
 
 
@@ -64,7 +65,8 @@ def kept(
 ) -> tuple[StoredAnswer, ProfileAnswered]:
     """What is kept of an answer, and the event that commits to it."""
     claims = question.assertion
-    body = written(told, _is_open(family, question.today)).encode()
+    text, refused = written(told, _is_open(family, question.today))
+    body = text.encode()
     salt = secrets.token_bytes(16)
     counts = Counter((item.member_ref, item.agency, cell.cell.record_ref) for item in told for cell in item.released)
     known = {(item.member_ref, item.agency) for item in told if item.known}
@@ -73,7 +75,6 @@ def kept(
         for linked in picture.linked
         if linked.record.grade is Grade.CERTAIN and (linked.member_ref, linked.agency) in known
     }
-    decided = [made.decision for item in told for made in item.decisions]
     event = ProfileAnswered(
         actor=question.client,
         profile=profile_id,
@@ -81,7 +82,7 @@ def kept(
         role_function=claims.role_function.value,
         purpose=claims.purpose.value,
         released=sum(counts.values()),
-        refused=len(decided) - sum(isinstance(decision, Granted) for decision in decided),
+        refused=refused,
         family=family.declaration.family_ref,
         worker=claims.worker,
         session=claims.session,
@@ -106,41 +107,53 @@ def _is_open(family: StoredFamily, today: date) -> bool:
     return closed is None or today < closed
 
 
-def written(told: Sequence[MemberAtAgency[SealedCell]], open_case: bool) -> str:
-    """The decisions of an answer as JSON, one line for every member at every agency.
+def written(told: Sequence[MemberAtAgency[SealedCell]], open_case: bool) -> tuple[str, int]:
+    """The decisions of an answer as JSON, one line for every member at every agency; and how many of them are refusals.
 
     A line has the state that was told, and every decision with all that it depended on: `facts` has each set of facts once; a
     decision ends with the place of its own.
     """
     ties: dict[int, str] = {}  # by identity: a member's are the same at every agency
+    asking: dict[bool, str] = {}
+    lines, refused = [], 0
     for item in told:
-        children = item.decisions[0].facts.children
+        children, own = item.judged[0].facts.children, item.asked.own_client
         if id(children) not in ties:
             ties[id(children)] = write_children(children)
-    asking = {item.asked.own_client: item.asked for item in told}
-    asking_text = {own: json.dumps(pack_asking(asked), separators=(",", ":")) for own, asked in asking.items()}
-    lines = [_line(item, open_case, asking_text[item.asked.own_client], ties) for item in told]
-    return "[" + ",".join(lines) + "]"
+        if own not in asking:
+            asking[own] = json.dumps(pack_asking(item.asked), separators=(",", ":"))
+        made, facts = _made(item)
+        refused += len(made) - sum(_grants(each) for each in item.judged)
+        lines.append(
+            f'{{"member":{quoted(item.member_ref)},"agency":{quoted(item.agency)},"state":{quoted(item.state)},'
+            f'"open_case":{"true" if open_case else "false"},"asking":{asking[own]},'
+            f'"released":[{",".join([quoted(cell.cell.attribute) for cell in item.released])}],'
+            f'"decisions":[{",".join(made)}],'
+            f'"facts":[{",".join([write_facts(each, ties[id(children)]) for each in facts])}]}}'
+        )
+    return "[" + ",".join(lines) + "]", refused
 
 
-def _line(item: MemberAtAgency[SealedCell], open_case: bool, asking: str, ties: Mapping[int, str]) -> str:
-    facts: dict[int, tuple[int, Facts]] = {}  # by identity: most decisions share theirs, and hashing them takes longer
-    made = [
-        f"[{quoted(one.mode)},{quoted(one.attribute) if one.attribute else 'null'},{_outcome(one.decision)},"
-        f"{facts.setdefault(id(one.facts), (len(facts), one.facts))[0]}]"
-        for one in item.decisions
-    ]
-    released = [quoted(cell.cell.attribute) for cell in item.released]
-    return (
-        f'{{"member":{quoted(item.member_ref)},"agency":{quoted(item.agency)},"state":{quoted(item.state)},'
-        f'"open_case":{"true" if open_case else "false"},"asking":{asking},"released":[{",".join(released)}],'
-        f'"decisions":[{",".join(made)}],'
-        f'"facts":[{",".join([write_facts(each, ties[id(each.children)]) for _, each in facts.values()])}]}}'
-    )
+def _made(item: MemberAtAgency[SealedCell]) -> tuple[list[str], list[Facts]]:
+    """The text of every decision about a member at an agency, and the facts whose places they name."""
+    made: list[str] = []
+    facts: list[Facts] = []
+    for each in item.judged:
+        place, sheet = len(facts), each.sheet
+        facts.append(each.facts)
+        anywhere, in_its_place = listed(each.anywhere), listed(each.in_its_place)
+        made.append(sheet.exists_words.decision(in_its_place if sheet.exists.located else anywhere, place))
+        for one in each.consented:
+            made.append(decision_text(one.mode, one.attribute, one.decision, len(facts)))
+            facts.append(one.facts)
+        if not each.consented:
+            made += [
+                line.words.decision(in_its_place if line.ground.located else anywhere, place) for line in sheet.lines
+            ]
+    return made, facts
 
 
-def _outcome(decision: Decision) -> str:
-    if isinstance(decision, Granted):
-        widened = "true" if decision.break_glass else "false"
-        return f'"granted",{quoted(decision.rule)},{quoted(decision.basis)},{quoted(decision.stage)},{widened}'
-    return f'"refused",[{",".join([quoted(f"{reason.code}:{reason.rule}") for reason in decision.reasons])}]'
+def _grants(judged: Judged) -> int:
+    """How many decisions about a record are grants."""
+    exists = judged.sheet.exists
+    return len(judged.grants()) + (exists.granted is not None and not judged.against(exists))

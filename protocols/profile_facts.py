@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from protocols.decision import Decision, Facts, Granted, Request
+from protocols.decision import Decision, Facts, Granted, Ground, Request
+from protocols.decision_index import Reason
 from protocols.family import ConsentRecord
 from protocols.profile_answer import Freshness
+from protocols.profile_sheet import Line, Sheet
 from protocols.vocabulary import Grade, Mode, Purpose, RoleFunction, State
 
 
@@ -88,6 +91,44 @@ class DecisionMade(NamedTuple):
     decision: Decision
 
 
+class Judged(NamedTuple):
+    """A record, or that there is none, with all that is decided about it.
+
+    `anywhere` and `in_its_place` stand against what tells nothing of a protected place, and against what does. `consented` are the
+    decisions about the attributes where consents are recorded, one for each; without any, all stand on the sheet's grounds.
+    """
+
+    sheet: Sheet
+    facts: Facts
+    anywhere: tuple[Reason, ...]
+    in_its_place: tuple[Reason, ...]
+    consented: tuple[DecisionMade, ...] = ()
+
+    def against(self, ground: Ground) -> tuple[Reason, ...]:
+        """What stands against the record on a ground."""
+        return self.in_its_place if ground.located else self.anywhere
+
+    def grants(self) -> list[tuple[Line, Granted]]:
+        """The attributes that may be told."""
+        if self.consented:
+            made = zip(self.sheet.lines, self.consented, strict=True)
+            return [(line, one.decision) for line, one in made if isinstance(one.decision, Granted)]
+        return [
+            (line, line.ground.granted)
+            for line in self.sheet.lines
+            if line.ground.granted is not None and not self.against(line.ground)
+        ]
+
+    def decisions(self) -> Iterator[DecisionMade]:
+        """Every decision: whether the person is known there, then the attributes."""
+        exists = self.sheet.exists
+        yield DecisionMade(Mode.EXISTENCE, None, self.facts, exists.decision(self.against(exists)))
+        yield from self.consented
+        for line in () if self.consented else self.sheet.lines:
+            decision = line.ground.decision(self.against(line.ground))
+            yield DecisionMade(line.attribute.mode, line.attribute.id, self.facts, decision)
+
+
 class ReleasedCell(NamedTuple, Generic[CellT]):
     """A cell that the worker may be told, and why."""
 
@@ -98,9 +139,9 @@ class ReleasedCell(NamedTuple, Generic[CellT]):
 
 @dataclass(frozen=True, slots=True)
 class MemberAtAgency(Generic[CellT]):
-    """What one worker may be told about one member at one agency; `decisions` are for the audit log only.
+    """What one worker may be told about one member at one agency; what is decided is for the audit log only.
 
-    `asked` is what all of them share: who asked, what for and when.
+    `asked` is what all decisions share: who asked, what for and when.
     """
 
     member_ref: str
@@ -111,4 +152,9 @@ class MemberAtAgency(Generic[CellT]):
     consent_needed: bool
     refused: tuple[str, ...]
     asked: Request
-    decisions: tuple[DecisionMade, ...]
+    judged: tuple[Judged, ...]
+
+    @property
+    def decisions(self) -> tuple[DecisionMade, ...]:
+        """Every decision that was made."""
+        return tuple(made for each in self.judged for made in each.decisions())

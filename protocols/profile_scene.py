@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from protocols.consent import ConsentState, consent_state
-from protocols.decision import Facts, Granted, Request, decide, stands_against
+from protocols.decision import Facts, Request, decide, stands_against
 from protocols.decision_index import CompiledProtocol
 from protocols.document import Party
 from protocols.document_catalogue import Attribute
@@ -18,6 +18,7 @@ from protocols.profile_facts import (
     Asker,
     CellT,
     DecisionMade,
+    Judged,
     MemberAtAgency,
     RecordAtAgency,
     ReleasedCell,
@@ -61,27 +62,25 @@ class Scene:
         """Decide everything about the member at an agency, then say only what may be said."""
         sheet, person = self._sheet(party, status)
         silent = any(record.silent for record in records)
-        decisions: list[DecisionMade] = []
+        judged: list[Judged] = []
         released: list[ReleasedCell[CellT]] = []
         known = pending = False
         # Without a record the same decisions are made about nothing, so that the time taken tells nothing.
         for record in records or (None,):
             facts = person if record is None else _linked(person, record.grade, record.held, silent)
-            against = stands_against(facts, Mode.EXISTENCE, sheet.exists.located)
-            exists = sheet.exists.decision(against)
-            decisions.append(DecisionMade(Mode.EXISTENCE, None, facts, exists))
-            known |= isinstance(exists, Granted)
+            consents = [*self._consents, *(record.consents if record else ())]
+            one = self._judged(sheet, facts, consents)
+            judged.append(one)
+            against = one.against(sheet.exists)
+            known |= sheet.exists.granted is not None and not against
             only_unsure = facts.grade is Grade.PROBABLE and len(against) == 1
             pending |= only_unsure and sheet.exists.granted is not None
             cells = {cell.attribute: cell for cell in record.cells} if record else {}
-            consents = [*self._consents, *(record.consents if record else ())]
-            made = self._decided(sheet, facts, consents)
-            decisions += made
-            for line, one in zip(sheet.lines, made, strict=True):
+            for line, granted in one.grants():
                 cell = cells.get(line.attribute.id)
-                if isinstance(one.decision, Granted) and cell is not None:
+                if cell is not None:
                     fresh = Freshness.FRESH if cell.as_at >= line.fresh_since else Freshness.STALE
-                    released.append(ReleasedCell(cell, one.decision, fresh))
+                    released.append(ReleasedCell(cell, granted, fresh))
         consent_needed, by_duty, refused = self._consent(sheet)
         state = self._of_the_agency(party, status)
         if state is None:
@@ -96,7 +95,7 @@ class Scene:
             consent_needed=consent_needed,
             refused=refused,
             asked=self._asked,
-            decisions=tuple(decisions),
+            judged=tuple(judged),
         )
 
     def _sheet(self, party: Party, status: AgencyStatus) -> tuple[Sheet, Facts]:
@@ -108,20 +107,11 @@ class Scene:
             self._person, stopped=True
         )
 
-    def _decided(self, sheet: Sheet, facts: Facts, consents: Sequence[ConsentRecord]) -> list[DecisionMade]:
-        """Every attribute about this kind of person, decided; with the facts as they are about its consents."""
-        if consents:
-            return [self._with_consents(line, facts, consents) for line in sheet.lines]
-        anywhere, in_its_place = (stands_against(facts, Mode.CONTENT, located) for located in (False, True))
-        return [
-            DecisionMade(
-                line.attribute.mode,
-                line.attribute.id,
-                facts,
-                line.ground.decision(in_its_place if line.ground.located else anywhere),
-            )
-            for line in sheet.lines
-        ]
+    def _judged(self, sheet: Sheet, facts: Facts, consents: Sequence[ConsentRecord]) -> Judged:
+        """Everything decided about a record."""
+        anywhere, in_its_place = (stands_against(facts, Mode.EXISTENCE, located) for located in (False, True))
+        consented = [self._with_consents(line, facts, consents) for line in sheet.lines] if consents else []
+        return Judged(sheet, facts, anywhere, in_its_place, tuple(consented))
 
     def _with_consents(self, line: Line, facts: Facts, consents: Sequence[ConsentRecord]) -> DecisionMade:
         request = about(self._asked, line.attribute)

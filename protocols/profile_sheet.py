@@ -14,18 +14,20 @@ from functools import lru_cache
 from protocols.consent import ConsentState
 from protocols.decision import Facts, Ground, Request, ground_of
 from protocols.decision_index import CompiledProtocol
+from protocols.decision_words import Words, words_of
 from protocols.document_catalogue import Attribute
 from protocols.vocabulary import Mode
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One attribute: on what its decision stands, without the person's consent and with it; since when a value is fresh."""
+    """One attribute: on what its decision stands, without the person's consent and with it; since when a value is fresh; how it is kept."""
 
     attribute: Attribute
     ground: Ground
     with_consent: Ground
     fresh_since: date
+    words: Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Sheet:
     """
 
     exists: Ground
+    exists_words: Words
     lines: tuple[Line, ...]
     by_duty: bool
     by_consent: bool
@@ -55,10 +58,13 @@ def _sheet(protocol: CompiledProtocol, asked: Request, declared: Facts) -> Sheet
     lines = []
     for attribute in protocol.about_kind(asked.agency, declared.kind):
         request = about(asked, attribute)
-        grounds = ground_of(request, declared, protocol), ground_of(request, consenting, protocol)
-        lines.append(Line(attribute, *grounds, _fresh_since(protocol, attribute, asked.at.date())))
+        ground, consented = ground_of(request, declared, protocol), ground_of(request, consenting, protocol)
+        fresh_since = _fresh_since(protocol, attribute, asked.at.date())
+        words = words_of(attribute.mode, attribute.id, ground)
+        lines.append(Line(attribute, ground, consented, fresh_since, words))
     return Sheet(
         exists,
+        words_of(Mode.EXISTENCE, None, exists),
         tuple(lines),
         by_duty=exists.granted is not None or any(line.ground.granted is not None for line in lines),
         by_consent=any(line.ground.granted is None and line.with_consent.granted is not None for line in lines),

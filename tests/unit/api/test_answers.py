@@ -11,7 +11,7 @@ from api.explain import remembered
 from api.picture import SealedCell
 from config.resources import PROTOCOL_FILE
 from protocols.consent import ConsentState
-from protocols.decision import ChildTie, Facts, Granted
+from protocols.decision import ChildTie, Facts, Granted, Refused
 from protocols.decision_inputs import FLAGS, FRESH, pack_facts, write_children, write_facts
 from protocols.load import load_protocol
 from protocols.profile import AgencyStatus, Asker, RecordAtAgency
@@ -51,7 +51,9 @@ def told(protocol, own_client):
 @pytest.mark.parametrize("open_case", [True, False])
 def test_every_decision_is_kept_with_all_that_it_depended_on(protocol, own_client, open_case):
     said = told(protocol, own_client)
-    lines = json.loads(written(said, open_case))
+    text, refused = written(said, open_case)
+    lines = json.loads(text)
+    assert refused == sum(isinstance(made.decision, Refused) for item in said for made in item.decisions)
     assert len(lines) == len(said)
     for line, item in zip(lines, said, strict=True):
         assert (line["member"], line["agency"], line["state"]) == (item.member_ref, item.agency, item.state.value)
