@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -67,16 +68,26 @@ def submissions(folder: FolderOption = Path()) -> None:
     opened = AgencyFolder(folder)
     with ServiceClient(opened) as client:
         found = listed(opened, client)
-    console = output()
+    console, below = output(), _below(found)
     for each in found:
-        counts = each.get("counts") or {}
+        counts, state = each.get("counts") or {}, str(each.get("state"))
+        words = "kept under a delta" if each.get("id") in below else _STATES.get(state, state)
         console.print(
-            f"{escape(str(each.get('id', '')))}  {escape(_STATES.get(str(each.get('state')), str(each.get('state'))))}  "
+            f"{escape(str(each.get('id', '')))}  {escape(words)}  "
             f"{'a delta of ' if each.get('kind') == 'delta' else ''}{counts.get('records', 0):,} records, extract of {escape(str(each.get('extract_date', '')))}, "
             f"received {escape(str(each.get('received_at', ''))[:16].replace('T', ' '))} UTC"
         )
     if not found:
         console.print("The service has no submission of this agency.")
+
+
+def _below(found: Iterable[Mapping[str, Any]]) -> set[Any]:
+    """The submissions that deltas in force stand on; `found` has the newest first."""
+    below: set[Any] = set()
+    for each in found:
+        if each.get("base") and (each.get("state") in ("received", "current") or each.get("id") in below):
+            below.add(each["base"])
+    return below
 
 
 def watch_log(folder: FolderOption = Path()) -> None:

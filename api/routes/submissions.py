@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -74,9 +74,14 @@ class ReceiptView(BaseModel):
 
 
 class SubmissionView(BaseModel):
-    """A submission of the agency that asks."""
+    """A submission of the agency that asks.
+
+    A `full` one that deltas stand on is superseded by them and still needed: `base` of a `delta` is the submission that it changes.
+    """
 
     id: str
+    kind: Literal["full", "delta"]
+    base: str | None
     state: str
     counts: Counts
     received_at: datetime
@@ -227,6 +232,8 @@ def _view(service: Service, upload: Upload) -> UploadView:
 def _submission(item: StoredSubmission) -> SubmissionView:
     return SubmissionView(
         id=item.submission,
+        kind=item.manifest.kind,
+        base=item.manifest.base,
         state=item.state,
         counts=item.manifest.counts,
         received_at=item.received_at,

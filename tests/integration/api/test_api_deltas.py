@@ -100,6 +100,13 @@ def test_a_delta_on_a_delta_and_the_file_below_are_kept_until_both_go(linked, to
     assert not {first, second} & kept
 
 
+def test_the_list_says_which_submission_a_delta_stands_on(linked):
+    full = newest(linked)
+    delta(linked, [], ["POLREF0040"])
+    listed = linked.call("police", "GET", "/v1/submissions").json()
+    assert [(item["kind"], item["base"]) for item in listed] == [("delta", full), ("full", None)]
+
+
 def test_deltas_that_do_not_fit_are_refused(linked, tools):
     people = [tools.Person("POLNEWREF1", [tools.clk(99_999)])]
     base = newest(linked)
