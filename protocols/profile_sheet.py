@@ -12,11 +12,11 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from protocols.consent import ConsentState
-from protocols.decision import Facts, Ground, Request, ground_of
-from protocols.decision_index import CompiledProtocol
+from protocols.decision import ChildTie, Facts, Ground, Request, ground_of, stage_that_counts
+from protocols.decision_index import CompiledProtocol, PeopleLine
 from protocols.decision_words import Words, words_of
 from protocols.document_catalogue import Attribute
-from protocols.vocabulary import Mode
+from protocols.vocabulary import Kind, Mode, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,40 @@ class Sheet:
     by_consent: bool
 
 
-@lru_cache(maxsize=1 << 12)
 def sheets(protocol: CompiledProtocol, asked: Request, declared: Facts) -> Mapping[str, Sheet]:
     """The sheet of every agency. `asked` is of no agency and on a day; `declared` has nothing of a record in it."""
+    return _sheets(protocol, asked, replace(declared, children=_alike(protocol, declared.kind, declared.children)))
+
+
+@lru_cache(maxsize=1 << 12)
+def _sheets(protocol: CompiledProtocol, asked: Request, declared: Facts) -> Mapping[str, Sheet]:
     return {
         party.id: _sheet(protocol, replace(asked, agency=party.id), declared) for party in protocol.document.parties
     }
+
+
+@lru_cache(maxsize=1 << 15)
+def _alike(protocol: CompiledProtocol, kind: Kind, children: tuple[ChildTie, ...]) -> tuple[ChildTie, ...]:
+    """The children of the first person seen for whom the same stages count everywhere: every decision about the two is the same.
+
+    Families differ in a great many ways of which few decide anything.
+    """
+    stages = tuple(stage_that_counts(kind, children, people) for people in _peoples(protocol))
+    first = _first(protocol, kind, stages)
+    if not first:
+        first.append(children)
+    return first[0]
+
+
+@lru_cache(maxsize=1 << 12)
+def _first(protocol: CompiledProtocol, kind: Kind, stages: tuple[Stage | None, ...]) -> list[tuple[ChildTie, ...]]:
+    return []
+
+
+@lru_cache(maxsize=64)
+def _peoples(protocol: CompiledProtocol) -> tuple[tuple[PeopleLine, ...], ...]:
+    """Whom the grants of a protocol are about, each once."""
+    return tuple(dict.fromkeys(grant.people for slot in protocol.slots.values() for grant in slot.grants))
 
 
 def _sheet(protocol: CompiledProtocol, asked: Request, declared: Facts) -> Sheet:
