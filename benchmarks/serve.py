@@ -37,8 +37,8 @@ from protocols.signing import SigningKey
 from protocols.vocabulary import Purpose, RoleFunction
 
 FAMILIES = 1_000
-SECONDS = 6.0
-WARM_SECONDS = 2.0
+SECONDS = 5.0
+WARM_SECONDS = 1.5
 AT_A_TIME = (1, 2, 4, 8)
 KEY_FILE = "workbook.jwk"
 

@@ -21,6 +21,7 @@ from api.store.tables_work import (
     RecallRow,
     ViewRow,
 )
+from api.store.views import views_of_links
 from protocols.audit.events.linking import (
     ChallengeDecided,
     LinkChallenged,
@@ -212,7 +213,10 @@ class Corrections:
     def _notice(self, row: RecallRow) -> RecallNotice:
         link = self._session.get_one(LinkRow, row.link)
         profiles = self._session.execute(
-            select(ViewRow.profile).where(ViewRow.link == row.link).order_by(ViewRow.profile)
+            select(ViewRow.profile)
+            .select_from(views_of_links())
+            .where(LinkRow.link == row.link)
+            .order_by(ViewRow.profile)
         ).scalars()
         return RecallNotice(
             recall=row.recall,

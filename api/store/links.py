@@ -19,6 +19,7 @@ from api.runs import ActiveLink, Found, FoundLink, Inputs, Published, Run
 from api.store.log import AuditLog
 from api.store.tables import SubmissionRow
 from api.store.tables_work import ChangeRow, LinkRow, MarkerRow, RecallRow, RunRow, RunStepRow, ViewRow
+from api.store.views import views_of_links
 from protocols.audit.events.linking import (
     RecallOpened,
     RunAgencyLinked,
@@ -242,7 +243,8 @@ class Links:
         for start in range(0, len(links), _BATCH):
             rows = self._session.execute(
                 select(ViewRow.link, func.count().label("views"))
-                .where(ViewRow.link.in_(links[start : start + _BATCH]))
+                .select_from(views_of_links())
+                .where(LinkRow.link.in_(links[start : start + _BATCH]))
                 .group_by(ViewRow.link)
             )
             for row in rows:

@@ -23,6 +23,7 @@ from api.store.tables_work import (
     RecallRow,
     ViewRow,
 )
+from api.store.views import views_of_links
 from protocols.audit.events.keeping import AuditAsked
 from protocols.family import ConsentRecord
 
@@ -72,8 +73,8 @@ class Questions:
         """Every answer that released something through one of these links, with the link, oldest first."""
         rows = self._session.execute(
             select(ProfileRow, ViewRow.link, ViewRow.released)
-            .join(ViewRow, ViewRow.profile == ProfileRow.profile)
-            .where(ViewRow.link.in_(links))
+            .select_from(views_of_links())
+            .where(LinkRow.link.in_(links))
             .order_by(ProfileRow.entry, ViewRow.link)
         )
         return [(row.link, _seen(row.ProfileRow, row.released)) for row in rows]
@@ -149,7 +150,7 @@ class Questions:
         counts = {f"links {row.grade}": int(row.n) for row in rows}
         answers = (
             select(func.count(func.distinct(ViewRow.profile)))
-            .join(LinkRow, LinkRow.link == ViewRow.link)
+            .select_from(views_of_links())
             .where(LinkRow.agency == agency)
         )
         counts["answers with its data"] = int(self._session.execute(answers).scalar_one())

@@ -127,12 +127,15 @@ class ProfileRow(Base):
 
 
 class ViewRow(Base):
-    """A link through which a profile released something: what is recalled if the link was wrong."""
+    """A link through which a profile released something: what is recalled if the link was wrong.
+
+    Who saw a link is found by its family's answers: an index by link would have every answer write to as many pages as it has links.
+    """
 
     __tablename__ = "views"
     __table_args__ = ({"sqlite_with_rowid": False},)
     profile: Mapped[str] = mapped_column(ForeignKey("profiles.profile", ondelete="CASCADE"), primary_key=True)
-    link: Mapped[str] = mapped_column(Id, primary_key=True, index=True)
+    link: Mapped[str] = mapped_column(Id, primary_key=True)
     released: Mapped[int]
 
 
