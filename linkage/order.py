@@ -46,6 +46,11 @@ class OrderedRecords(EncodedRecords):
         return np.searchsorted(self.owner, np.arange(len(self) + 1))
 
     @cached_property
+    def sizes(self) -> NDArray[np.int64]:
+        """How many encodings each record has."""
+        return np.diff(self.starts)
+
+    @cached_property
     def kinds(self) -> NDArray[np.str_]:
         """The kind of each record."""
         return np.array(self.kind, dtype=_KIND)
@@ -71,7 +76,7 @@ class OrderedRecords(EncodedRecords):
     @property
     def unborn(self) -> list[int]:
         """The rows of unborn children: they have no encoding."""
-        found: list[int] = np.flatnonzero(np.diff(self.starts) == 0).tolist()
+        found: list[int] = np.flatnonzero(self.sizes == 0).tolist()
         return found
 
     def row(self, ref: str) -> int | None:
@@ -142,8 +147,8 @@ def _same(
     one: OrderedRecords, rows: NDArray[np.integer], other: OrderedRecords, other_rows: NDArray[np.integer]
 ) -> NDArray[np.bool_]:
     """Whether each row of one has the encodings and checks of the row of the other beside it."""
-    counts = np.diff(one.starts)[rows]
-    same: NDArray[np.bool_] = counts == np.diff(other.starts)[other_rows]
+    counts = one.sizes[rows]
+    same: NDArray[np.bool_] = counts == other.sizes[other_rows]
     times = np.where(same, counts, 0)
     of = np.repeat(np.arange(rows.size), times)
     within = np.arange(of.size) - np.repeat(np.cumsum(times) - times, times)
@@ -182,44 +187,49 @@ def _merged(base: OrderedRecords, put: OrderedRecords, gone: NDArray[np.int64]) 
     keep = np.ones(len(base), dtype=bool)
     keep[gone] = False
     keep[at[replacing]] = False
-    kept_before = np.concatenate([[0], np.cumsum(keep)])
-    put_rows = kept_before[at] + np.arange(len(put))
-    puts_before = np.cumsum(np.bincount(at, minlength=len(base) + 1))[: len(base)]
-    found = np.where(keep, kept_before[:-1] + puts_before, -1).astype(np.int32)
     cuts = list(_cuts(keep, at))
-    count = int(kept_before[-1]) + len(put)
-    sizes = np.empty(count, dtype=np.int64)
-    sizes[found[keep]] = np.diff(base.starts)[keep]
-    sizes[put_rows] = np.diff(put.starts)
-    clks = np.empty((int(sizes.sum()), (base if base.clks.shape[0] else put).clks.shape[1]), dtype=np.uint8)
-    checks = np.empty((clks.shape[0], (base if base.clks.shape[0] else put).checked.shape[1]), dtype=np.int32)
-    sources = [(records.clks, records.checked, records.starts.tolist()) for records in (base, put)]
-    filled = 0
+    count = int(np.count_nonzero(keep)) + len(put)
+    plain = base.owner.size == len(base) and put.owner.size == len(put) and bool((base.sizes == 1).all())
+    like = base if base.clks.shape[0] else put
+    encodings = count if plain else int(base.sizes[keep].sum() + put.sizes.sum())
+    clks = np.empty((encodings, like.clks.shape[1]), dtype=np.uint8)
+    checks = np.empty((encodings, like.checked.shape[1]), dtype=np.int32)
+    sizes = np.ones(count, dtype=np.int64)
+    kinds = np.empty(count, dtype=_KIND)
+    numbers = np.arange(count, dtype=np.int32)
+    found, put_rows = np.full(len(base), -1, dtype=np.int32), np.empty(len(put), dtype=np.int64)
+    all_checks = base.checked, put.checked
+    row = filled = 0
     for first, last, from_put in cuts:
-        from_clks, from_checks, starts = sources[from_put]
-        a, b = starts[first], starts[last]
-        clks[filled : filled + b - a] = from_clks[a:b]
-        checks[filled : filled + b - a] = from_checks[a:b]
+        source, rows = put if from_put else base, last - first
+        a, b = (first, last) if plain else (int(source.starts[first]), int(source.starts[last]))
+        clks[filled : filled + b - a] = source.clks[a:b]
+        if checks.shape[1]:
+            checks[filled : filled + b - a] = all_checks[from_put][a:b]
+        kinds[row : row + rows] = source.kinds[first:last]
+        (put_rows if from_put else found)[first:last] = numbers[row : row + rows]
+        if not plain:
+            sizes[row : row + rows] = source.sizes[first:last]
         filled += b - a
+        row += rows
     made = OrderedRecords(
         agency=base.agency,
         record_refs=_spliced(base.record_refs, put.record_refs, cuts),
         clks=clks,
-        owner=np.repeat(np.arange(count, dtype=np.int32), sizes),
+        owner=numbers if plain else np.repeat(numbers, sizes),
         groups=_spliced(base.groups, put.groups, cuts),
         kind=_spliced(base.kind, put.kind, cuts),
         terms=base.terms,
         checks=checks,
     )
+    in_groups = _regrouped(base, put, keep, found, put_rows)
     if base.clks.shape[1:] == put.clks.shape[1:] and base.checked.shape[1:] == put.checked.shape[1:]:
         as_before = replacing[_same(base, at[replacing], put, replacing)]
         found[at[as_before]] = put_rows[as_before]
     object.__setattr__(made, "made_from", (base.mark, found))
     object.__setattr__(made, "starts", np.concatenate([[0], np.cumsum(sizes)]))
-    kinds = np.empty(count, dtype=_KIND)
-    kinds[found[keep]], kinds[put_rows] = base.kinds[keep], put.kinds
     object.__setattr__(made, "kinds", kinds)
-    object.__setattr__(made, "in_groups", _regrouped(base, put, keep, found, put_rows))
+    object.__setattr__(made, "in_groups", in_groups)
     return made
 
 
