@@ -149,7 +149,7 @@ class CutOffs:
     seeds_5pct: Limit = Limit(0.02, 0.05)
     seeds_quarter: Limit = Limit(0.04, 0.05)
     groups_few: Limit = Limit(0.05, 0.10)
-    groups_many: Limit = Limit(0.10, 0.20)
+    groups_many: Limit = Limit(0.20, 0.30)
     decoder: Limit = Limit(3.0, 5.0)
     learner: Limit = Limit(0.02, 0.05)
     singled_out: Limit = Limit(0.01, 0.05)
