@@ -35,7 +35,7 @@ class AttackCutOffs(Part):
     lint: CutOff | None = _figure(
         "T0: rules of the linkage schema, the keys and the hardening that are broken (a count)"
     )
-    fill: CutOff | None = _figure("T0: how far the filters' mean fill is from .40 to .55")
+    fill: CutOff | None = _figure("T0: how far the filters' mean fill is from .35 to .55")
     bit_frequency_sd: CutOff | None = _figure("T1: spread of how often each bit is set, beyond chance")
     bit_extremes: CutOff | None = _figure("T1: bits that nearly always or nearly never are set (a count)")
     identical: CutOff | None = _figure("T2: encodings that different people share")

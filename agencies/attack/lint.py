@@ -15,7 +15,7 @@ from agencies.encoding.subkeys import SECRET_BYTES
 from agencies.standardise.person import StandardPerson
 
 FEWEST_FEATURES = 3
-FILL = (0.40, 0.55)
+FILL = (0.35, 0.55)  # fewer show the length of a name, more make strangers alike
 _ENOUGH_ROWS = 30
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from agencies.attack.bits import Clks, row_numbers
 from agencies.attack.frequency import frequency_alignment
-from agencies.attack.lint import lint
+from agencies.attack.lint import FILL, lint
 from agencies.attack.marginals import bit_frequencies, co_occurrence, duplicates
 from agencies.attack.patterns import RECOVERED, mine, positions_jaccard, recovered
 from agencies.attack.people import Scheme
@@ -31,7 +31,7 @@ def _numbers(scheme: Scheme, people: list) -> np.ndarray:
 def test_lint_passes_the_shipped_encoding(families, scheme, secret) -> None:
     result = lint(scheme("standard"), secret, families(SIZE).people)
     assert result.broken == ()
-    assert 0.40 <= result.fill <= 0.55
+    assert FILL[0] <= result.fill <= FILL[1]
 
 
 @pytest.mark.parametrize(
