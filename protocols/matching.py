@@ -134,7 +134,7 @@ class GuardRules(_Rules):
             description="How alike two encodings must be to be certain on their own, from 0 (strangers) to 1 (equal). It "
             "stands above the pairs that agree in name and place and not in the date; the knock-out table shows it.",
         ),
-    ] = 0.38
+    ] = 0.50
     closeness_agreeing: Annotated[
         tuple[Likeness, ...],
         Field(

@@ -16,8 +16,8 @@ from agencies.encoding.comparator import Comparator
 
 SIZE = 800
 NEARLY_UNIQUE = (
-    Comparator("given-and-birth", ("given_name", "date_of_birth"), 12),
-    Comparator("family-and-birth", ("family_name", "date_of_birth"), 12),
+    Comparator("given-and-birth", ("given_name", "date_of_birth"), 15),
+    Comparator("family-and-birth", ("family_name", "date_of_birth"), 15),
 )
 SHARED = (Comparator("sex", ("sex",), 6), Comparator("postcode", ("postcode",), 8))
 
@@ -60,7 +60,7 @@ def found(scheme, families):
 def test_values_that_many_share_give_people_away(found) -> None:
     without, with_shared = found(()), found(SHARED)
     assert with_shared[0] > 3 * without[0]
-    assert with_shared[1] > 2 * without[1]
+    assert with_shared[1] > without[1] + 0.2
 
 
 def test_values_that_hardly_anybody_shares_do_not(found) -> None:

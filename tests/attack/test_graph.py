@@ -148,9 +148,9 @@ def test_plain_filters_fall_at_partial_overlap_and_to_a_dirty_list(case, familie
 
 
 def test_the_model_beats_the_published_attack_where_hardening_is_thin(case) -> None:
-    each = case("standard", 2)
-    assert each.found(60, each.expected) > 0.9
-    assert each.found(60, each.one_key, score="correlation") < 0.5
+    each = case("standard", 3)
+    assert each.found(60, each.expected) > 0.4
+    assert each.found(60, each.one_key, score="correlation") < 0.1
 
 
 def test_a_quarter_known_breaks_two_and_not_five_bits_of_diffusion(case) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from protocols.submission import (
     clk_part,
     open_submission,
 )
+
+Row = dict[str, str]
 
 
 def table(made: Made, name: str) -> pl.DataFrame:
@@ -39,6 +42,18 @@ def clks(made: Made, key: bytes) -> np.ndarray[Any, Any]:
         about = clk_context(manifest.agency, "person", manifest.protocol_digest)
         data = b"".join(open_stream(source, key, about))  # type: ignore[arg-type]
     return np.frombuffer(data, dtype=np.uint8).reshape(-1, manifest.clks[0].bits // 8)
+
+
+def declaring(
+    make_world: Callable[[str], Any], write_extract: Callable[..., Path], people: list[Row], child: str = ""
+) -> tuple[Any, Path, Path]:
+    """Social care, an extract in which the second person is a child, and the folder that declares both a family."""
+    world = make_world("social_care")
+    folder = world.agency.path.parent / "lcs"
+    people[1].update({"DOB": "03/04/2019", "KIND": "C"})
+    extract = write_extract(people, folder=folder)
+    declare(folder, people[0]["REF"], child or people[1]["REF"])
+    return world, extract, folder
 
 
 def declare(folder: Path, mother: str, child: str) -> None:

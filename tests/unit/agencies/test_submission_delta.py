@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from making import clks, data_key, declare, table, use_protocol
+from making import clks, data_key, declaring, table, use_protocol
 
 from agencies.difference import accept_state
 from agencies.folder import AgencyFolder
@@ -67,11 +67,7 @@ def test_a_delta_without_a_change_is_not_made(world: Any, make: Callable[..., Ma
 def test_a_delta_of_families_alone_has_no_records(
     make_world: Callable[[str], Any], write_extract: Callable[..., Path], people: list[Row]
 ) -> None:
-    world = make_world("social_care")
-    folder = world.agency.path.parent / "lcs"
-    people[1].update({"DOB": "03/04/2019", "KIND": "C"})
-    extract = write_extract(people, folder=folder)
-    declare(folder, people[0]["REF"], people[1]["REF"])
+    world, extract, folder = declaring(make_world, write_extract, people)
     first = make_submission(world.agency, world.reading(extract), Options(declarations=folder))
     accept_state(world.agency, first.submission)
     made = make_submission(world.agency, world.reading(extract), Options(declarations=folder, delta=True))

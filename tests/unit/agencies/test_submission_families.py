@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from making import declare, table
+from making import declaring, table
 
 from agencies.local_view import read_view
 from agencies.submission import Options, make_submission
@@ -28,12 +28,8 @@ Row = dict[str, str]
 def test_social_care_declares_families_and_keeps_names_at_home(
     make_world: Callable[[str], Any], write_extract: Callable[..., Path], people: list[Row]
 ) -> None:
-    world = make_world("social_care")
-    folder = world.agency.path.parent / "lcs"
-    people[1].update({"DOB": "03/04/2019", "KIND": "C"})
+    world, extract, folder = declaring(make_world, write_extract, people)
     mother, child = people[0]["REF"], people[1]["REF"]
-    extract = write_extract(people, folder=folder)
-    declare(folder, mother, child)
     made = make_submission(world.agency, world.reading(extract), Options(declarations=folder))
     keyed = world.agency.references.record
     with open_submission(made.path) as file:
@@ -57,11 +53,7 @@ def test_social_care_declares_families_and_keeps_names_at_home(
 def test_a_family_with_an_unknown_member_stops_the_making(
     make_world: Callable[[str], Any], write_extract: Callable[..., Path], people: list[Row]
 ) -> None:
-    world = make_world("social_care")
-    folder = world.agency.path.parent / "lcs"
-    people[1].update({"DOB": "03/04/2019", "KIND": "C"})
-    extract = write_extract(people, folder=folder)
-    declare(folder, people[0]["REF"], "ABSENT")
+    world, extract, folder = declaring(make_world, write_extract, people, child="ABSENT")
     with pytest.raises(InputError, match=r"`members.csv`, row 3: the member `ABSENT` is not in the extract"):
         make_submission(world.agency, world.reading(extract), Options(declarations=folder))
     assert list((world.agency.path / "outbox").iterdir()) == []
