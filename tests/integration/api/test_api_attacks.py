@@ -129,7 +129,7 @@ class Named:
             born = f"{year}{rng.integers(1, 13):02}{rng.integers(1, 29):02}"
             return person(str(rng.choice(given)), family_name or str(rng.choice(family)), born, number)
 
-        self.encode = PersonEncoder(shipped_schema("person"), Hardening(), SECRET).encode
+        self.encode = PersonEncoder(shipped_schema("person"), Hardening("standard", 5), SECRET).encode
         self.members, self.refs, self.declared = [], [], []
         for number in range(families):
             name = str(rng.choice(family))

@@ -56,17 +56,17 @@ def desk(tmp_path, tools, shipped):
 
 
 def test_numbers_reach_the_matcher_as_they_were_sent(desk):
-    path = desk.submit([[5, 4095], [NO_CHECK, NO_CHECK], [7, NO_CHECK]])
+    path = desk.submit([[5, 32767], [NO_CHECK, NO_CHECK], [7, NO_CHECK]])
     desk.check(path)
     records = open_encodings([path], "police", "person", desk.matcher)
-    assert records.checked.tolist() == [[5, 4095], [-1, -1], [7, -1]]
+    assert records.checked.tolist() == [[5, 32767], [-1, -1], [7, -1]]
     assert records.checked.dtype == np.int32
 
 
 def test_a_number_beyond_its_bits_is_refused_without_saying_it(desk):
     with pytest.raises(SubmissionError, match="beyond its bits") as refused:
-        desk.check(desk.submit([[5, 4096]]))
-    assert "4096" not in str(refused.value)
+        desk.check(desk.submit([[5, 32768]]))
+    assert "32768" not in str(refused.value)
 
 
 def test_too_few_numbers_are_refused(desk):
