@@ -189,7 +189,7 @@ def _merged(base: OrderedRecords, put: OrderedRecords, gone: NDArray[np.int64]) 
     keep[at[replacing]] = False
     cuts = list(_cuts(keep, at))
     count = int(np.count_nonzero(keep)) + len(put)
-    plain = base.owner.size == len(base) and put.owner.size == len(put) and bool((base.sizes == 1).all())
+    plain = bool((base.sizes == 1).all() and (put.sizes == 1).all())  # one encoding for each record
     like = base if base.clks.shape[0] else put
     encodings = count if plain else int(base.sizes[keep].sum() + put.sizes.sum())
     clks = np.empty((encodings, like.clks.shape[1]), dtype=np.uint8)

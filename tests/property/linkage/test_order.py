@@ -82,6 +82,19 @@ def test_a_change_is_the_whole_in_order(seed: int, steps: list[tuple[set[str], s
         _check_places(before, now, whole)
 
 
+def test_a_change_may_bring_a_record_of_two_encodings_and_one_of_none() -> None:
+    """As many encodings as records is not one encoding for each."""
+    one = np.arange(8, dtype=np.uint8)[None, :]
+    kinds = (Kind.CHILD, Kind.UNBORN)
+    put = EncodedRecords(
+        "school", ("b", "c"), np.vstack([one + 1, one + 2]), np.zeros(2, dtype=np.int32), ((), ()), kinds
+    )
+    base = EncodedRecords("school", ("a",), one, np.zeros(1, dtype=np.int32), ((),), (Kind.CHILD,))
+    now = ordered(base).changed(put, [])
+    sizes = {ref: int(np.count_nonzero(now.owner == row)) for row, ref in enumerate(now.record_refs)}
+    assert sizes == {"a": 1, "b": 2, "c": 0}
+
+
 def _check_places(before: OrderedRecords, now: OrderedRecords, whole: OrderedRecords) -> None:
     """By what was changed or by looking: a record is where it was if all of its encodings and checks are the same."""
     known, seen = places(before, now), places(before, whole)
