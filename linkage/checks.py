@@ -59,7 +59,7 @@ def tally_checked(
             counts[level] += tally(rows[has == mine], right[have == theirs], bits, threads=threads, most_pairs=1 << 62)[
                 0
             ]
-    for a, b in _agreeing(own, right_checks):
+    for a, b in agreeing(own, right_checks):
         levels = levels_of(own[a], right_checks[b])
         found = count_pairs(distances_of(rows, right, a, b), levels, counts.shape[0], bits)
         counts += found
@@ -78,7 +78,7 @@ def _present(checks: Checks) -> NDArray[np.int64]:
     return np.asarray((checks >= 0) @ (1 << np.arange(checks.shape[1], dtype=np.int64)), dtype=np.int64)
 
 
-def _agreeing(left: Checks, right: Checks) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def agreeing(left: Checks, right: Checks) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Pairs of rows of which at least one comparator agrees, each once, in blocks."""
     for number in range(left.shape[1]):
         order = np.argsort(right[:, number], kind="stable")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from linkage.bits import distances_of, pack
 from linkage.calibrate import Calibration
 from linkage.candidates import Candidates, Side, affordable_distance, closest
-from linkage.checks import ABSENT
+from linkage.checks import ABSENT, NONE_AGREES, agreeing
 from linkage.declared import Declared
 from linkage.family import Said, confirm
 from linkage.grade import CERTAIN, NOTHING, PROBABLE, Graded, Pairing, grade
@@ -128,13 +128,14 @@ def _was(candidates: Candidates, earlier: Mapping[tuple[int, int], GradeName]) -
 
 def _candidates(task: Task, calibration: Calibration) -> tuple[Candidates, SearchReport, Remembered | None]:
     odds, counts = calibration.log_odds[task.records.agency], task.tally.counts
-    likely = np.flatnonzero((odds[counts.any(axis=1)] >= LOWEST_LOG_ODDS).any(axis=0))
+    alone = slice(NONE_AGREES + 1)  # levels at which likeness alone must find a pair
+    likely = np.flatnonzero((odds[alone][counts[alone].any(axis=1)] >= LOWEST_LOG_ODDS).any(axis=0))
     if likely.size == 0:
         return _with_decided(_none(), task), SearchReport("none", "no pair is likely enough", 1.0, 1.0), None
     farthest = calibration.scale.farthest(int(likely[0]))
     farthest = affordable_distance(counts.sum(axis=0), task.tally.every, farthest)
     found, report, remembered = _search(task, farthest, calibration.scale.width)
-    candidates = closest(task.side, task.records, found)
+    candidates = closest(task.side, task.records, Pairs.join([found, _agreeing(task, farthest)]))
     candidates = candidates.chosen(
         odds[candidates.level, calibration.scale.bins(candidates.distance)] >= LOWEST_LOG_ODDS
     )
@@ -145,6 +146,17 @@ def _candidates(task: Task, calibration: Calibration) -> tuple[Candidates, Searc
         keep = ~settled | candidates.are([(person, row) for row, person in task.must.items()])
         candidates = candidates.chosen(keep)
     return _with_decided(candidates, task), report, remembered
+
+
+def _agreeing(task: Task, farthest: int) -> Pairs:
+    """Pairs of which a comparator agrees, farther apart than the search looks: few, so they are listed."""
+    parts = []
+    for left, right in agreeing(task.side.checks, task.records.checked):
+        rows, place = np.unique(right, return_inverse=True)
+        distance = distances_of(task.side.words, pack(task.records.clks[rows]), left, place.ravel())
+        pairs = Pairs(left.astype(np.int32), right.astype(np.int32), distance)
+        parts.append(Pairs(*(column[distance > farthest] for column in pairs)))
+    return Pairs.join(parts)
 
 
 def _search(task: Task, farthest: int, width: int) -> tuple[Pairs, SearchReport, Remembered | None]:
