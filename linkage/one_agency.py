@@ -128,11 +128,11 @@ def _was(candidates: Candidates, earlier: Mapping[tuple[int, int], GradeName]) -
 
 def _candidates(task: Task, calibration: Calibration) -> tuple[Candidates, SearchReport, Remembered | None]:
     odds, counts = calibration.log_odds[task.records.agency], task.tally.counts
-    alone = slice(NONE_AGREES + 1)  # levels at which likeness alone must find a pair
-    likely = np.flatnonzero((odds[alone][counts[alone].any(axis=1)] >= LOWEST_LOG_ODDS).any(axis=0))
-    if likely.size == 0:
+    likely = (odds >= LOWEST_LOG_ODDS) & counts.any(axis=1, keepdims=True)
+    if not likely.any():
         return _with_decided(_none(), task), SearchReport("none", "no pair is likely enough", 1.0, 1.0), None
-    farthest = calibration.scale.farthest(int(likely[0]))
+    alike = np.flatnonzero(likely[: NONE_AGREES + 1].any(axis=0))  # where likeness alone must find a pair
+    farthest = calibration.scale.farthest(int(alike[0])) if alike.size else 0
     farthest = affordable_distance(counts.sum(axis=0), task.tally.every, farthest)
     found, report, remembered = _search(task, farthest, calibration.scale.width)
     candidates = closest(task.side, task.records, Pairs.join([found, _agreeing(task, farthest)]))
