@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import socket
+import sys
 import threading
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from agencies.secret import linkage_secret
 from config.county import generate, writing
 from kinlink import demo_steps
 from kinlink.demo_stage import Stage
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 # In no other record, and in no word list: if one of these is anywhere outside its agency, it leaked from there.
 CANARY = {

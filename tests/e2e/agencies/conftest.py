@@ -15,16 +15,16 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from founding import PASSPHRASE, found, introduce, share_secret
 
-from agencies.folder import AgencyFolder, init_folder
-from agencies.secret import create_secret, open_secret, seal_secret
-from api.admin import init_service, register_card
+from agencies.folder import AgencyFolder
+from agencies.secret import create_secret
+from api.admin import init_service
 from api.service import open_service
 from api.settings import load_settings
 from config.resources import COUNTY_DATA, PROTOCOL_FILE
 
 AGENCIES = ("social_care", "police", "probation", "recovery")
-PASSPHRASE = "made up for tests only"
 _READY_SECONDS = 60
 
 
@@ -69,38 +69,17 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
     assert "upload_part_bytes: 8388608" in text
     protocol.write_text(text.replace("upload_part_bytes: 8388608", "upload_part_bytes: 131072"))
     port = _free_port()
-    folders = {}
-    for name in (*AGENCIES, "workbook"):
-        purpose = "workbook" if name == "workbook" else "agency"
-        if purpose == "agency":
-            shutil.copytree(COUNTY_DATA / name, root / name)
-        folders[name] = init_folder(
-            root / name,
-            name,
-            service=f"http://127.0.0.1:{port}",
-            protocol=protocol,
-            purpose=purpose,
-            passphrase=PASSPHRASE.encode,
-            council_folder=root / "social_care" if purpose == "workbook" else None,
-            scrypt_n=1 << 8,
-        )
+    for name in AGENCIES:
+        shutil.copytree(COUNTY_DATA / name, root / name)
+    folders = found(root, AGENCIES, f"http://127.0.0.1:{port}", protocol)
     init_service(root / "service", protocol, mode="demo")
     service = open_service(load_settings(root / "service"))
     try:
-        for folder in folders.values():
-            register_card(service, folder.signed_card())
+        introduce(folders, service, root / "service" / "service.card")
     finally:
         service.close()
-    card = (root / "service" / "service.card").read_text()
-    for folder in folders.values():
-        folder.trust(card)
-        if folder.settings.purpose == "agency":
-            folder.trust(folders["workbook"].signed_card())
     create_secret(folders["social_care"], 1)
-    for name in AGENCIES[1:]:
-        folders["social_care"].trust(folders[name].signed_card())
-        folders[name].trust(folders["social_care"].signed_card())
-        open_secret(folders[name], seal_secret(folders["social_care"], name, 1))
+    share_secret(folders, AGENCIES[1:])
     made = County(root, port, _serve(root, port))
     try:
         yield made

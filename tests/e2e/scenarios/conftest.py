@@ -18,6 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi.testclient import TestClient
+from founding import PASSPHRASE, found, introduce, share_secret
 from ruamel.yaml import YAML
 
 import agencies.secret
@@ -25,13 +26,13 @@ import agencies.submission
 import agencies.workbook
 import protocols.identity
 from agencies.client import ServiceClient
-from agencies.folder import AgencyFolder, init_folder
+from agencies.folder import AgencyFolder
 from agencies.reading import open_reading
-from agencies.secret import create_secret, open_secret, seal_secret
+from agencies.secret import create_secret
 from agencies.submission import Options, make_submission
 from agencies.submit import submit
 from agencies.workbook import OpenedProfile, ask_profile
-from api.admin import OPERATOR, init_service, register_card
+from api.admin import OPERATOR, init_service
 from api.app import create_app
 from api.operator_client import OPERATOR_KEY
 from api.service import Service, open_service
@@ -48,7 +49,6 @@ from protocols.signing import SigningKey
 from protocols.vocabulary import Purpose, RoleFunction, State
 
 AGENCIES = ("social_care", "police", "probation", "recovery", "mental_health", "health")
-PASSPHRASE = "made up for tests only"
 FAMILIES = 300
 
 
@@ -301,35 +301,16 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The county encoded, submitted and linked, once. Every story plays on a copy."""
     root = tmp_path_factory.mktemp("stories")
     writing.write(generate.county(families=FAMILIES), root)
-    folders = {}
-    for name in (*AGENCIES, "workbook"):
-        purpose = "workbook" if name == "workbook" else "agency"
-        folders[name] = init_folder(
-            root / name,
-            name,
-            service="http://127.0.0.1:1",
-            protocol=PROTOCOL_FILE,
-            purpose=purpose,
-            passphrase=PASSPHRASE.encode,
-            council_folder=root / "social_care" if purpose == "workbook" else None,
-            scrypt_n=1 << 8,
-        )
+    folders = found(root, AGENCIES, "http://127.0.0.1:1", PROTOCOL_FILE)
     init_service(root / "service", PROTOCOL_FILE, mode="demo")
     stage = _opened(root, Clock())
-    for folder in folders.values():
-        register_card(stage.service, folder.signed_card())
-        folder.trust((root / "service" / "service.card").read_text())
-        if folder.settings.purpose == "agency":
-            folder.trust(folders["workbook"].signed_card())
+    introduce(folders, stage.service, root / "service" / "service.card")
     with (
         pytest.MonkeyPatch.context() as patch
     ):  # one secret for ever, so that the stories' grades do not hang on chance
         patch.setattr(agencies.secret, "os", SimpleNamespace(urandom=lambda length: bytes(range(length))))
         create_secret(folders["social_care"], 1)
-    for name in AGENCIES[1:]:
-        folders["social_care"].trust(folders[name].signed_card())
-        folders[name].trust(folders["social_care"].signed_card())
-        open_secret(folders[name], seal_secret(folders["social_care"], name, 1))
+    share_secret(folders, AGENCIES[1:])
     for name in AGENCIES:
         stage.submit(name)
     stage.link()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,8 @@ from protocols.decision import ChildTie, Decision, Facts, Request, decide
 from protocols.decision_index import CompiledProtocol
 from protocols.load import LoadedProtocol, load_protocol
 from protocols.vocabulary import Contact, Grade, Kind, Mode, Purpose, Relationship, RoleFunction, Stage
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 NOW = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 

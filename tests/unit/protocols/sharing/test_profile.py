@@ -3,137 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from telling import (
+    CHILD,
+    FATHER,
+    MOTHER,
+    NOW,
+    OPENED,
+    UNBORN,
+    Records,
+    family,
+    record,
+    tell,
+    wire,
+    worker,
+)
 
 from protocols.consent import ConsentState
 from protocols.decision import Granted, Refused
 from protocols.decision_index import CompiledProtocol
-from protocols.family import ConsentRecord, FamilyDeclaration, FamilyMember, FamilyRelationship
+from protocols.family import FamilyDeclaration, FamilyMember
 from protocols.profile import (
     AgencyStatus,
-    Asker,
     FeedsFresh,
-    MemberAtAgency,
-    Profile,
-    RecordAtAgency,
-    Sealed,
-    assemble,
-    to_wire,
 )
 from protocols.profile_answer import SIZE_CLASS, Freshness
 from protocols.vocabulary import (
-    Capacity,
-    ConsentStatus,
     Contact,
     Grade,
     Kind,
-    Purpose,
-    Relationship,
     Role,
     RoleFunction,
     Stage,
     State,
 )
-
-NOW = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
-OPENED = date(2026, 5, 1)
-MOTHER, FATHER, CHILD, UNBORN = "mother-0001", "father-0001", "child-00001", "unborn-0001"
-FRESH = AgencyStatus(date(2026, 11, 12))
-
-
-@dataclass(frozen=True)
-class SealedCell:
-    """A cell as the tests need it."""
-
-    attribute: str
-    as_at: date
-
-
-Records = Mapping[tuple[str, str], Sequence[RecordAtAgency[SealedCell]]]
-
-
-def family(stage: Stage = Stage.S47, contact: Contact = Contact.LIVES_WITH) -> FamilyDeclaration:
-    """A mother, a father and their child; the contact is the father's."""
-    return FamilyDeclaration(
-        family_ref="WB-1",
-        opened=OPENED,
-        members=(
-            FamilyMember(record_ref=MOTHER, role=Role.MOTHER, kind=Kind.ADULT, joined=OPENED),
-            FamilyMember(record_ref=FATHER, role=Role.FATHER, kind=Kind.ADULT, joined=OPENED),
-            FamilyMember(record_ref=CHILD, role=Role.CHILD, kind=Kind.CHILD, stage=stage, joined=OPENED),
-        ),
-        relationships=(
-            FamilyRelationship(
-                adult_ref=MOTHER, child_ref=CHILD, relationship=Relationship.PARENT, contact=Contact.LIVES_WITH
-            ),
-            FamilyRelationship(adult_ref=FATHER, child_ref=CHILD, relationship=Relationship.PARENT, contact=contact),
-        ),
-    )
-
-
-def record(protocol: CompiledProtocol, agency: str, grade: Grade = Grade.CERTAIN, **more: Any) -> Any:
-    """A record with a cell for every attribute of its agency."""
-    as_at = more.pop("as_at", date(2026, 11, 10))
-    cells = tuple(SealedCell(attribute.id, as_at) for attribute in protocol.by_agency[agency])
-    return RecordAtAgency(grade, cells, **more)
-
-
-def worker(function: RoleFunction = RoleFunction.SOCIAL_WORKER, **more: Any) -> Asker:
-    """A worker on the case."""
-    return Asker(function, more.pop("purpose", Purpose.SAFEGUARDING), more.pop("allocated", True), **more)
-
-
-def tell(
-    protocol: CompiledProtocol,
-    records: Records,
-    asker: Asker | None = None,
-    declared: FamilyDeclaration | None = None,
-    consents: Sequence[ConsentRecord] = (),
-    agencies: Mapping[str, AgencyStatus] | None = None,
-    fresh: FeedsFresh = FeedsFresh(),
-) -> dict[tuple[str, str], MemberAtAgency[SealedCell]]:
-    """The answer, by member and agency."""
-    status = agencies if agencies is not None else {party.id: FRESH for party in protocol.document.parties}
-    told = assemble(declared or family(), asker or worker(), records, status, consents, protocol, NOW, fresh)
-    return {(item.member_ref, item.agency): item for item in told}
-
-
-def wire(protocol: CompiledProtocol, told: Mapping[Any, MemberAtAgency[SealedCell]], asker: Asker) -> Profile:
-    """The answer as it crosses the wire: what the model reads in it is all that it says."""
-    body = to_wire(
-        told.values(),
-        family(),
-        asker,
-        protocol,
-        NOW,
-        lambda cell: Sealed("AAAA", "key-1", "record-0001"),
-        lambda member, agency, attribute: f"{hash((member, agency, attribute)) & 0xFFFFFF:08d}",
-    )
-    profile = Profile.model_validate_json(body)
-    assert profile.model_dump_json().encode() == body
-    return profile
-
-
-def consented(status: ConsentStatus, by: str = MOTHER, **more: Any) -> ConsentRecord:
-    """What somebody said about treatment and care."""
-    return ConsentRecord(
-        subject_ref=by,
-        given_by_ref=by,
-        capacity=Capacity.ADULT,
-        scope=("recovery.episode", "recovery.attendance_90d", "mh.open_referral", "mh.care_plan", "mh.dna_6m"),
-        purpose=Purpose.FAMILY_SUPPORT,
-        notice_version="v3",
-        method="online-form",
-        status=status,
-        given_at=NOW - timedelta(days=9),
-        withdrawn_at=NOW if status is ConsentStatus.WITHDRAWN else None,
-        **more,
-    )
 
 
 def test_a_linked_record_is_told_of_with_reason_and_freshness(protocol: CompiledProtocol) -> None:
@@ -215,72 +121,6 @@ def test_break_glass_reaches_what_the_role_does_not(protocol: CompiledProtocol) 
     told = tell(protocol, records, worker(RoleFunction.EMERGENCY_DUTY, break_glass=True))[MOTHER, "police"]
     assert told.state is State.RELEASED
     assert {cell.granted.break_glass for cell in told.released} == {True}
-
-
-def test_consent_is_asked_for_where_it_alone_decides(protocol: CompiledProtocol) -> None:
-    told = tell(protocol, {}, declared=family(Stage.CIN))
-    assert told[MOTHER, "mental_health"].state is State.CONSENT_NEEDED
-    assert told[MOTHER, "recovery"].state is State.NOTHING_TO_SHARE
-    assert told[MOTHER, "recovery"].consent_needed
-    assert not told[MOTHER, "police"].consent_needed
-
-
-@pytest.mark.parametrize("linked", [True, False])
-@pytest.mark.parametrize(
-    ("status", "needed"),
-    [
-        (ConsentStatus.EXPIRED, True),
-        (ConsentStatus.REFUSED, False),
-        (ConsentStatus.WITHDRAWN, False),
-        (ConsentStatus.DISPUTED, False),
-    ],
-)
-def test_nobody_is_asked_again_who_said_no(
-    protocol: CompiledProtocol, status: ConsentStatus, needed: bool, linked: bool
-) -> None:
-    records: Records = {(MOTHER, "mental_health"): [record(protocol, "mental_health")]} if linked else {}
-    told = tell(protocol, records, declared=family(Stage.CIN), consents=[consented(status)])[MOTHER, "mental_health"]
-    assert told.consent_needed == needed
-    assert told.state is (State.CONSENT_NEEDED if needed else State.NOTHING_TO_SHARE)
-
-
-def test_nobody_is_asked_where_asking_is_not_safe(protocol: CompiledProtocol) -> None:
-    apart = tell(protocol, {}, declared=family(Stage.CIN, Contact.PROHIBITED))
-    assert not apart[FATHER, "mental_health"].consent_needed
-    victim_worker = tell(protocol, {}, worker(RoleFunction.DA_VICTIM_PRACTITIONER), declared=family(Stage.CIN))
-    assert not any(item.consent_needed for item in victim_worker.values())
-
-
-def test_given_consent_opens_for_that_person_only(protocol: CompiledProtocol) -> None:
-    records = {(who, "mental_health"): [record(protocol, "mental_health")] for who in (MOTHER, FATHER)}
-    given = [consented(ConsentStatus.GIVEN, FATHER), consented(ConsentStatus.REFUSED, MOTHER)]
-    told = tell(protocol, records, declared=family(Stage.CIN), consents=given)
-    assert {cell.cell.attribute for cell in told[FATHER, "mental_health"].released} == {
-        "mh.open_referral",
-        "mh.care_plan",
-        "mh.dna_6m",
-    }
-    assert told[MOTHER, "mental_health"].state is State.NOTHING_TO_SHARE
-
-
-def test_a_refusal_is_shown_where_a_duty_passes_over_it(protocol: CompiledProtocol) -> None:
-    for records in ({}, {(MOTHER, "mental_health"): [record(protocol, "mental_health")]}):
-        told = tell(protocol, records, consents=[consented(ConsentStatus.REFUSED)])
-        assert told[MOTHER, "mental_health"].refused == ("mh.open_referral",)
-        assert told[FATHER, "mental_health"].refused == ()
-    other = tell(protocol, {}, worker(RoleFunction.DA_PERPETRATOR_OFFICER), consents=[consented(ConsentStatus.REFUSED)])
-    assert other[MOTHER, "mental_health"].refused == ()
-
-
-def test_what_an_agency_recorded_about_consent_shows_nothing_about_a_link(protocol: CompiledProtocol) -> None:
-    """A refusal that came over a link must not make the question for consent go away."""
-    stopped = record(protocol, "mental_health", consents=(consented(ConsentStatus.REFUSED),))
-    none = tell(protocol, {}, declared=family(Stage.CIN))[MOTHER, "mental_health"]
-    told = tell(protocol, {(MOTHER, "mental_health"): [stopped]}, declared=family(Stage.CIN))[MOTHER, "mental_health"]
-    assert (told.state, told.consent_needed, told.refused) == (none.state, none.consent_needed, none.refused)
-    given = record(protocol, "mental_health", consents=(consented(ConsentStatus.GIVEN),))
-    opened = tell(protocol, {(MOTHER, "mental_health"): [given]}, declared=family(Stage.CIN))[MOTHER, "mental_health"]
-    assert opened.state is State.RELEASED
 
 
 def test_one_silent_record_silences_the_person_at_that_agency(protocol: CompiledProtocol) -> None:
