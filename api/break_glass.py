@@ -12,7 +12,7 @@ from api.problems import NotFound
 from api.profiles import allocations
 from protocols.audit.events.answers import AlertRaised, BreakGlassOpened, BreakGlassReviewed
 from protocols.document import SharingProtocol
-from protocols.errors import InputError, Refusal
+from protocols.errors import InputError
 from protocols.identity import WorkerAssertion
 from protocols.vocabulary import RoleFunction
 
@@ -63,8 +63,7 @@ def open_access(
 ) -> Access:
     """Open an access, or give the one that is open. `given` is the reason, the explanation and the manager.
 
-    Raises `Refusal` for a function that may not, or a worker who is neither on the case nor on a rota; `InputError` for a reason that
-    is not agreed.
+    Raises `InputError` for a reason that is not agreed. Whether it is open to the worker at all, `open_to` says before.
     """
     rules, (reason, explanation, manager) = protocol.break_glass, given
     if reason not in rules.reasons:
@@ -73,9 +72,6 @@ def open_access(
         )
     if manager == claims.worker:
         raise InputError("The manager who is told is the worker.", next_step="Name the manager on duty.")
-    on_the_case = bool(allocations(claims, family, now.date())) or claims.role_function in rules.on_a_rota
-    if claims.role_function not in rules.functions or not on_the_case:
-        raise Refusal("Emergency access is not open to this worker.", next_step="Call the agency's duty desk.")
     there = store.access_of(claims.worker, family.declaration.family_ref, claims.role_function.value, now)
     if there is not None:
         return there
@@ -103,6 +99,12 @@ def open_access(
     )
     store.open_access(access, event, [alert(f"break-glass:{access.access}", "social_care", access)])
     return access
+
+
+def open_to(claims: WorkerAssertion, family: StoredFamily, protocol: SharingProtocol, today: date) -> bool:
+    """Whether a worker may open one: in a function that may, and on the case or on a rota."""
+    rules, function = protocol.break_glass, claims.role_function
+    return function in rules.functions and (function in rules.on_a_rota or bool(allocations(claims, family, today)))
 
 
 def alert(about: str, recipient: str, access: Access) -> AlertRaised:

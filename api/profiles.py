@@ -35,6 +35,7 @@ class Why(StrEnum):
     OTHER_CASE = "other-case"
     NOT_ALLOCATED = "not-allocated"
     OWN_FAMILY = "own-family"
+    NO_EMERGENCY = "no-emergency-access"
 
 
 class ProfileStore(Protocol):

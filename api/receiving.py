@@ -35,7 +35,7 @@ def complete(service: Service, upload: Upload) -> StoredSubmission:
     A part that is still missing, or a whole that is not the announced one, leaves the upload open.
     """
     if not _ONE_AT_A_TIME.acquire(timeout=120):
-        raise Busy("Another submission is being checked.", next_step="Try again in a minute.")
+        raise Busy("The service cannot check the file at this moment.", next_step="Try again in a minute.")
     try:
         return _complete(service, upload)
     finally:

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Path, Request, Response
 from pydantic import BaseModel, Field
 
-from api.break_glass import Access, open_access, review
+from api.break_glass import Access, open_access, open_to, review
 from api.guards import caller, service_of
 from api.picture import Question
 from api.problems import described, leads_to
-from api.profiles import refusal, refused_events, why_refused
+from api.profiles import Why, refusal, refused_events, why_refused
 from api.routes.corrections import Given
 from api.routes.once import Key, once
 from api.routes.profiles import worker_of
@@ -105,10 +105,16 @@ def open_glass(
 
 
 def _refuse_strangers(service: Service, ref: str, client: str, claims: WorkerAssertion) -> None:
-    """Refuse an unknown family and the worker's own, on record and with an alert, as a question would be."""
+    """Refuse whom it is not open to, an unknown family and the worker's own: on record, with an alert, and in one sentence.
+
+    So nobody learns from a refusal whether there is such a family.
+    """
     with service.store.reading() as tx:
         question = Question(ref, client, claims, service.protocols.live(tx.identity), service.now())
-        why = why_refused(question, tx.families.family(ref), tx.profiles, stands_in=True)
+        family = tx.families.family(ref)
+        why = why_refused(question, family, tx.profiles, stands_in=True)
+        if family is not None and not open_to(claims, family, question.protocol.document, question.today):
+            why = why or Why.NO_EMERGENCY
     if why is not None:
         with service.store.writing() as tx:
             tx.profiles.keep_refusal(*refused_events(question, why), question.at)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
-from api.guards import caller, service_of
+from api.guards import Caller, caller, service_of
 from api.jobs import enqueue
 from api.problems import NotFound, described, leads_to
 from api.runs import Run, new_run
@@ -33,17 +33,21 @@ class Progress(BaseModel):
 
 
 class RunView(BaseModel):
-    """A linking run. `totals` counts links by agency and grade."""
+    """A linking run. `totals` counts links by agency and grade.
+
+    Only the operator sees how far it is, what it found and why it failed: to an agency that declares families and submits records,
+    a count of another agency's links or pairs would answer whether somebody is known there.
+    """
 
     run_id: str
     state: str
-    stage: Stage
-    progress: Progress
+    stage: Stage | None = None
+    progress: Progress | None = None
     requested_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    totals: dict[str, dict[str, int]]
-    problem: str | None
+    totals: dict[str, dict[str, int]] | None = None
+    problem: str | None = None
 
 
 class Asked(BaseModel):
@@ -77,7 +81,7 @@ def ask(request: Request) -> Asked:
 def newest(request: Request) -> list[RunView]:
     """The newest runs."""
     with service_of(request).store.reading() as tx:
-        return [_view(run) for run in tx.links.runs(20)]
+        return [_view(run, caller(request)) for run in tx.links.runs(20)]
 
 
 @router.get("/v1/runs/{run_id}", responses=described(401, 403, 404, 422, 429, 503))
@@ -87,19 +91,25 @@ def one(run_id: Annotated[str, Path(pattern=r"^run-[0-9a-f]{16}$")], request: Re
         run = tx.links.run(run_id)
     if run is None:
         raise NotFound("There is no such run.", next_step="List the runs.")
-    return _view(run)
+    return _view(run, caller(request))
 
 
-def _view(run: Run) -> RunView:
-    number, of, name = run.stage
-    return RunView(
+def _view(run: Run, to: Caller) -> RunView:
+    shown = RunView(
         run_id=run.run,
         state=run.state,
-        stage=Stage(number=number, of=of, name=name),
-        progress=Progress(done=run.done, total=run.total),
         requested_at=run.requested_at,
         started_at=run.started_at,
         finished_at=run.finished_at,
-        totals=run.totals,
-        problem=run.problem,
+    )
+    if "operate" not in to.scopes:
+        return shown
+    number, of, name = run.stage
+    return shown.model_copy(
+        update={
+            "stage": Stage(number=number, of=of, name=name),
+            "progress": Progress(done=run.done, total=run.total),
+            "totals": run.totals,
+            "problem": run.problem,
+        }
     )

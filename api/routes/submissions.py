@@ -90,11 +90,10 @@ class SubmissionView(BaseModel):
 
 
 class Withdrawn(BaseModel):
-    """A submission that was taken back."""
+    """A submission that was taken back. How many links that ends is not said: an agency never learns who is linked, nor how many."""
 
     id: str
     state: str
-    links_closed: int
 
 
 _UPLOAD_LINKS = {
@@ -200,7 +199,7 @@ def withdraw(submission_id: SubmissionId, request: Request) -> Withdrawn:
             state = "withdrawn"
         else:
             state = found.state
-    return Withdrawn(id=submission_id, state=state, links_closed=links)
+    return Withdrawn(id=submission_id, state=state)
 
 
 def _own_upload(request: Request, upload_id: str) -> Upload:

@@ -287,6 +287,18 @@ def test_no_answer_of_any_route_can_carry_a_score(shared_site):
     assert opaque <= {path for path in described["paths"] if path.startswith("/v1/audit/")}
 
 
+def test_no_agency_learns_how_many_are_linked(linked):
+    """What was found, how many pairs were compared and why a run failed is the operator's; a withdrawal does not count links either."""
+    run = linked.call("operator", "GET", "/v1/runs").json()[0]
+    assert run["totals"]["police"]["certain"] > 0
+    hidden = {"stage": None, "progress": None, "totals": None, "problem": None}
+    assert linked.call("social_care", "GET", "/v1/runs").json()[0] == run | hidden
+    assert linked.call("social_care", "GET", f"/v1/runs/{run['run_id']}").json() == run | hidden
+    current = linked.call("police", "GET", "/v1/submissions").json()[0]["id"]
+    answer = linked.call("police", "POST", f"/v1/submissions/{current}/withdraw").json()
+    assert answer == {"id": current, "state": "withdrawn"}
+
+
 def test_what_the_open_answers_say_holds_no_fraction(linked):
     """The officer's questions are answered without a described model: so look at what they say."""
     linked.ask("WB-20003")

@@ -115,7 +115,23 @@ def test_emergency_access_is_refused_to_whom_it_is_not_open(linked, tools):
     ]:
         assert break_glass(linked, **given).status_code == status, given
     assert not tools.events(linked, "profile:break-glass:opened")
-    assert [event.facts["reason"] for event in tools.events(linked, "profile:family:refused")] == ["unknown-family"]
+    refused = [event.facts["reason"] for event in tools.events(linked, "profile:family:refused")]
+    assert refused == ["no-emergency-access", "no-emergency-access", "unknown-family"]
+
+
+def test_a_refused_emergency_tells_nobody_whether_there_is_such_a_family(linked, tools):
+    """A worker who is not on the case, with a reason that is agreed and with one that is not, at a family that is and one that is not."""
+    said = set()
+    for family in (FAMILY, "WB-99999"):
+        for why in (reason(linked), "CURIOSITY"):
+            headers = header(linked, worker="w-stranger", role=RoleFunction.SOCIAL_WORKER, case=family)
+            answer = break_glass(linked, headers=headers, family_ref=family, reason=why)
+            problem = answer.json()
+            problem.pop("instance")
+            said.add((answer.status_code, str(problem)))
+    assert len(said) == 1
+    alerts = [item["about"] for item in linked.call("social_care", "GET", "/v1/alerts").json()]
+    assert alerts.count("question-refused:no-emergency-access") == alerts.count("question-refused:unknown-family") == 2
 
 
 def test_an_access_is_judged_by_somebody_else(linked, tools):
