@@ -105,14 +105,15 @@ class QuestionStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks a question of the log, and when."""
+    """Who asks a question of the log, and when: the party, and the person of it who is signed in."""
 
     actor: str
     now: datetime
+    person: str | None = None
 
 
 def _record(store: QuestionStore, who: Asking, question: str, about: str, rows: int) -> None:
-    store.asked(AuditAsked(actor=who.actor, question=question, rows=rows, about=about))
+    store.asked(AuditAsked(actor=who.actor, question=question, rows=rows, about=about, person=who.person))
 
 
 def who_saw(store: QuestionStore, family_ref: str, who: Asking) -> dict[str, Any]:

@@ -43,14 +43,14 @@ def kept_since(protocol: LoadedProtocol, now: datetime, days: int = 366) -> date
     return now - timedelta(days=min(days, protocol.document.retention.decision_inputs_days))
 
 
-def export_inputs(tx: Transaction, since: datetime, actor: str) -> Iterator[str]:
+def export_inputs(tx: Transaction, since: datetime, actor: str, person: str | None = None) -> Iterator[str]:
     """The kept inputs as JSON lines, for a rehearsal elsewhere; the export is on record once it was read to its end."""
     answers, decisions = sum(1 for _ in tx.agreement.answers_since(since)), 0
     for item in kept_inputs(tx, since):
         decisions += 1
         yield json.dumps(pack(item), separators=(",", ":"), sort_keys=True)
     tx.agreement.exported(
-        InputsExported(actor=actor, since=since.isoformat(), answers=answers, decisions=decisions),
+        InputsExported(actor=actor, since=since.isoformat(), answers=answers, decisions=decisions, person=person),
     )
 
 

@@ -232,10 +232,10 @@ def _rehearsed(report: RehearsalReport) -> Rehearsed:
 @router.get("/v1/audit/decision-inputs", response_class=Response, responses=described(401, 403, 422, 429, 503))
 def decision_inputs(request: Request, days: Annotated[int, Query(ge=1, le=366)] = 366) -> Response:
     """The kept inputs of decisions as JSON lines, without names or references: to rehearse a draft elsewhere."""
-    service, actor = service_of(request), caller(request).client
+    service, who = service_of(request), person(request)
     with service.store.writing() as tx:
         since = kept_since(service.protocols.live(tx.identity), service.now(), days)
-        lines = "".join(f"{line}\n" for line in export_inputs(tx, since, actor))
+        lines = "".join(f"{line}\n" for line in export_inputs(tx, since, caller(request).client, who.person))
     return Response(lines, media_type="application/jsonl", headers={"Cache-Control": "no-store"})
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import AwareDatetime
 
 from api import questions
-from api.guards import caller, service_of
+from api.guards import caller, person, service_of
 from api.problems import NotFound, described
 from api.routes.corrections import AGENCY
 from api.routes.families import FamilyRef
@@ -22,7 +22,7 @@ Agency = Annotated[str, Path(pattern=AGENCY)]
 
 
 def _who(request: Request) -> questions.Asking:
-    return questions.Asking(caller(request).client, service_of(request).now())
+    return questions.Asking(caller(request).client, service_of(request).now(), person(request).person)
 
 
 @router.get("/families/{family_ref}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocols.audit.events.vocabulary import Counts, Event, EventKind, Personal
+from protocols.audit.events.vocabulary import Counts, Event, EventKind, Personal, PersonalOrNone
 
 
 class PurgeCompleted(Event):
@@ -23,13 +23,14 @@ class CertificateSigned(Event):
 
 
 class AuditAsked(Event):
-    """Someone asked the log a question about a person or a family."""
+    """Someone asked the log a question about a person or a family; `person` is who was signed in."""
 
     kind = EventKind.AUDIT_ASKED
     decides = False
     question: str
     rows: int
     about: Personal
+    person: PersonalOrNone = None
 
 
 class CheckpointCosigned(Event):
@@ -58,6 +59,7 @@ class InputsExported(Event):
     since: str
     answers: int
     decisions: int
+    person: PersonalOrNone = None
 
 
 class PersonalErased(Event):

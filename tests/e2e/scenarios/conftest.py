@@ -34,6 +34,7 @@ from agencies.submit import submit
 from agencies.workbook import OpenedProfile, ask_profile
 from api.admin import OPERATOR, init_service
 from api.app import create_app
+from api.cli_people import make_link
 from api.operator_client import OPERATOR_KEY
 from api.service import Service, open_service
 from api.settings import load_settings
@@ -134,6 +135,15 @@ class Stage:
         return self.http.request(
             method, path, headers={"Authorization": f"Bearer {self._token(name)}", **given.pop("headers", {})}, **given
         )
+
+    def officer(self, path: str, **given: Any) -> Any:
+        """What the council's data protection officer, signed in by a one-time link, gets at an address of the audit log."""
+        base = str(self.http.base_url).rstrip("/")
+        self.service.folder.address.write_text(base)
+        link = make_link(self.service, "dpo-1", ["social_care:data-protection-officer"])
+        session = TestClient(self.http.app, base_url=base)
+        session.get(link.removeprefix(base), follow_redirects=False)
+        return session.get(f"/v1/audit/{path}", **given)
 
     def _key(self, name: str) -> SigningKey:
         if name != OPERATOR:

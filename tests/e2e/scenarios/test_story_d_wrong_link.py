@@ -100,18 +100,16 @@ def test_it_never_comes_back_with_the_next_weeks_submission(stage: Any) -> None:
 
 def test_the_breach_pack_and_who_saw_him(stage: Any, story: dict[str, Any]) -> None:
     aware = stage.clock().isoformat()
-    pack = stage.call(
-        "social_care", "GET", f"/v1/audit/links/{story['link']}/breach", params={"aware_at": aware}
-    ).json()
+    pack = stage.officer(f"links/{story['link']}/breach", params={"aware_at": aware}).json()
     assert pack["workers"] == ["w-20650-sw"]
     assert "recovery.substance_group" in pack["seen_by"][0]["attributes"]
     hours = datetime.fromisoformat(pack["notify_by"]) - datetime.fromisoformat(pack["aware_at"])
     assert hours == timedelta(hours=72)
     assert [item["outcome"] for item in pack["recalls"]] == ["removed"]
     assert [item["state"] for item in pack["challenges"]] == ["upheld"]
-    path = f"/v1/audit/records/recovery/{marker(stage)['record_ref']}"
-    saw = stage.call("social_care", "GET", path).json()["releases"]
+    path = f"records/recovery/{marker(stage)['record_ref']}"
+    saw = stage.officer(path).json()["releases"]
     assert {item["worker"] for item in saw} == {"w-20650-sw"}
-    assert stage.call("recovery", "GET", path).status_code == 403
-    why = stage.call("social_care", "GET", f"/v1/audit/decisions/{story['decision']}").json()
+    assert stage.call("recovery", "GET", f"/v1/audit/{path}").status_code == 401
+    why = stage.officer(f"decisions/{story['decision']}").json()
     assert "Granted by `recovery-" in why["why"][0]

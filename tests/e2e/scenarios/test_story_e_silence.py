@@ -179,7 +179,7 @@ def test_the_kill_switch(stage: Any, second: Any) -> None:
 def test_every_decision_of_the_story_can_be_made_again(stage: Any) -> None:
     told = stage.ask(FAMILY, "social-worker")
     answer = told.answer("Nicola", "police")
-    found = stage.call("social_care", "GET", f"/v1/audit/decisions/{answer.decision_id}").json()
+    found = stage.officer(f"decisions/{answer.decision_id}").json()
     assert any("silent" in inputs["flags"] for inputs in found["inputs"])
     assert set(found["inputs"][0]["flags"]) <= set(FLAGS)
     assert any("Refused." in why for why in found["why"])

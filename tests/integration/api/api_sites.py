@@ -68,6 +68,12 @@ class Site:
         assert answer.status_code == 303, answer.text
         return client
 
+    def officer(self):
+        """The council's data protection officer, signed in."""
+        if "officer" not in self.tokens:
+            self.tokens["officer"] = self.sign_in("dpo-council", ["social_care:data-protection-officer"])
+        return self.tokens["officer"]
+
     def submission(self, party, people, families=(), consents=(), removed=None, **changed):
         path = Path(self.settings.data_dir).parent / f"{party}-{secrets.token_hex(4)}.kinlink"
         return build(

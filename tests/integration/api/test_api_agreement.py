@@ -307,7 +307,7 @@ def test_the_kill_switch_stops_one_agency_at_the_next_question(everybody, table,
 
 
 def why_of(site, decision_id):
-    answer = site.call("social_care", "GET", f"/v1/audit/decisions/{decision_id}")
+    answer = site.officer().get(f"/v1/audit/decisions/{decision_id}")
     assert answer.status_code == 200, answer.text
     return answer.json()["why"]
 
@@ -376,13 +376,13 @@ def test_kept_inputs_leave_the_service_without_names_and_give_the_same_decisions
     from protocols.decision import Granted, decide
 
     profile = Profile.read(everybody.ask(FAMILY).content, "profile")
-    assert everybody.call("police", "GET", "/v1/audit/decision-inputs").status_code == 403
-    answer = everybody.call("social_care", "GET", "/v1/audit/decision-inputs")
+    assert everybody.call("police", "GET", "/v1/audit/decision-inputs").status_code == 401
+    answer = everybody.officer().get("/v1/audit/decision-inputs")
     assert answer.status_code == 200
     for secret in ("SOCREF", "POLREF", FAMILY, "w-1"):
         assert secret not in answer.text
     kept = list(read_lines(answer.text.splitlines()))
-    again = everybody.call("social_care", "GET", "/v1/audit/decision-inputs").text
+    again = everybody.officer().get("/v1/audit/decision-inputs").text
     assert {item.subject for item in kept}.isdisjoint({item.subject for item in read_lines(again.splitlines())})
     assert len({item.subject for item in kept}) == 3
     assert all(item.open_case for item in kept)

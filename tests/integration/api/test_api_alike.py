@@ -75,7 +75,7 @@ def test_the_log_knows_which_was_which(four):
         profile = Profile.read(four.ask(f"WB-2000{number}").content, "profile")
         (mother,) = [item for item in profile.members if item.record_ref == f"SOCREF00{number}M"]
         (police,) = [item for item in mother.agencies if item.agency == "police"]
-        found = four.call("social_care", "GET", f"/v1/audit/decisions/{police.decision_id}").json()
+        found = four.officer().get(f"/v1/audit/decisions/{police.decision_id}").json()
         reasons[kind] = {reason.partition(":")[0] for decision in found["decisions"] for reason in decision[3]}
     assert "held" in reasons["withheld"]
     assert "silent" in reasons["silent"]

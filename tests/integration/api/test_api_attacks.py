@@ -303,7 +303,7 @@ def test_what_the_open_answers_say_holds_no_fraction(linked):
     """The officer's questions are answered without a described model: so look at what they say."""
     linked.ask("WB-20003")
     for path in ("families/WB-20003", "records/police/POLREF0030", "people/SOCREF003M", "agencies/police"):
-        answer = linked.call("social_care", "GET", f"/v1/audit/{path}")
+        answer = linked.officer().get(f"/v1/audit/{path}")
         assert answer.status_code == 200, answer.text
         assert fractions(answer.json()) == []
     assert fractions(linked.ask("WB-20003").json()) == []

@@ -23,8 +23,8 @@ def asked(linked):
     return linked
 
 
-def get(site, path, party="social_care", **params):
-    answer = site.call(party, "GET", f"/v1/audit/{path}", params=params)
+def get(site, path, **params):
+    answer = site.officer().get(f"/v1/audit/{path}", params=params)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -41,7 +41,19 @@ def test_who_saw_a_family(asked, tools):
     assert [item["reason"] for item in found["refusals"]] == ["not-allocated"]
     question = tools.events(asked, "audit:question:answered")[-1]
     assert (question.actor, question.facts["question"], question.facts["rows"]) == ("social_care", "who-saw-family", 2)
+    with asked.service.store.reading() as tx:
+        assert tx.audit.entries_about("person", "dpo-council")[-1] == question.index
     assert get(asked, "families/WB-20004")["answers"] == []
+
+
+@pytest.mark.parametrize(
+    "path", [f"families/{FAMILY}", f"people/{MOTHER}", f"records/police/{RECORD}", "agencies/police"]
+)
+def test_no_machine_asks_who_is_known_where(asked, path):
+    """The key that declares families and submits records would turn each of these questions into an oracle."""
+    for party in ("social_care", "police", "workbook", "operator"):
+        answer = asked.call(party, "GET", f"/v1/audit/{path}")
+        assert (answer.status_code, answer.json()["type"]) == (401, "urn:kinlink:problem:sign-in"), party
 
 
 def test_what_was_released_about_a_record_as_of_a_date(asked):
@@ -86,7 +98,7 @@ def test_a_record_of_processing_comes_from_the_agreement(asked):
     assert found["controller"] == "Hertfordshire Constabulary"
     assert found["held"]["links certain"] > 0
     assert all(item["statute"] and item["art6"] for item in found["bases"])
-    assert asked.call("social_care", "GET", "/v1/audit/agencies/fire").status_code == 404
+    assert asked.officer().get("/v1/audit/agencies/fire").status_code == 404
 
 
 def test_a_decision_is_explained_with_its_rule_or_its_reasons(asked):
@@ -98,7 +110,7 @@ def test_a_decision_is_explained_with_its_rule_or_its_reasons(asked):
     silent = next(agency for agency in told if not agency.values)
     refused = get(asked, f"decisions/{silent.decision_id}")
     assert all(item[2] == "refused" and item[3] for item in refused["decisions"])
-    assert asked.call("social_care", "GET", "/v1/audit/decisions/prf-" + "0" * 20 + ".00.00.000").status_code == 404
+    assert asked.officer().get("/v1/audit/decisions/prf-" + "0" * 20 + ".00.00.000").status_code == 404
 
 
 @pytest.mark.parametrize(
