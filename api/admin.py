@@ -41,6 +41,7 @@ def init_service(data_dir: Path, protocol_path: Path, **given: object) -> Settin
         write_settings(settings, [name for name, value in given.items() if value is not None])
         keys = ServiceKeys.generate()
         keys.write(folder)
+        folder.ensure_metrics_token()
         migrate(settings.url)
         service = open_service(settings)
         try:

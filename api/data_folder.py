@@ -33,6 +33,17 @@ class DataFolder:
         return self.root / "operator"
 
     @property
+    def metrics_token(self) -> Path:
+        """What whoever collects the service's counts must show."""
+        return self.operator / "metrics.token"
+
+    def ensure_metrics_token(self) -> None:
+        """Make the token if there is none."""
+        if not self.metrics_token.exists():
+            self.operator.mkdir(mode=FOLDER_MODE, exist_ok=True)
+            write_whole(self.metrics_token, secrets.token_urlsafe(32).encode())
+
+    @property
     def database(self) -> Path:
         """The SQLite file, where there is no PostgreSQL."""
         return self.root / "kinlink.db"

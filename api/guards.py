@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ class Guard(StrEnum):
     APPROVE = "an office, signed in a moment ago"
     AGREE = "submit or operate"
     READ = "any party, or any person in an office"
+    METRICS = "the operator's metrics token"  # counts of requests tell who is at work: not for agencies
 
 
 ROUTES: dict[tuple[str, str], Guard] = {
@@ -98,7 +100,7 @@ ROUTES: dict[tuple[str, str], Guard] = {
     ("GET", "/v1/audit/decision-inputs"): Guard.AUDIT,
     ("GET", "/v1/certificates"): Guard.CLIENT,
     ("GET", "/v1/certificates/{day}"): Guard.CLIENT,
-    ("GET", "/metrics"): Guard.OPEN,
+    ("GET", "/metrics"): Guard.METRICS,
     ("GET", "/health/live"): Guard.OPEN,
     ("GET", "/health/ready"): Guard.OPEN,
 }
@@ -140,6 +142,9 @@ def enforce(request: Request) -> None:
     if guard is Guard.OPEN:
         return
     service = service_of(request)
+    if guard is Guard.METRICS:
+        _collector(service, request)
+        return
     if guard in _PEOPLE:
         request.state.person = _somebody(service, request, guard)
         return
@@ -183,6 +188,19 @@ def cookie(service: Service) -> str:
 def browser_cookie(service: Service) -> str:
     """The name of the cookie that ties a sign-in to the browser that began it."""
     return "__Host-kinlink-sign-in" if service.settings.encrypted else "kinlink-sign-in"
+
+
+def _collector(service: Service, request: Request) -> None:
+    """Let through who shows the token that lies in the data folder."""
+    try:
+        expected = service.folder.metrics_token.read_bytes()
+    except OSError:
+        expected = b""
+    if not expected or not hmac.compare_digest(expected, _bearer(request).encode()):
+        raise KeyProblem(
+            "The token is not the one for metrics.",
+            next_step="Send what is in `operator/metrics.token` of the data folder.",
+        )
 
 
 def _somebody(service: Service, request: Request, guard: Guard) -> Person:

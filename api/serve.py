@@ -39,6 +39,7 @@ def serve(settings: Settings, ready: Callable[[str], None] = lambda url: None) -
         service = open_service(settings)
         stack.callback(service.close)
         configure()
+        settings.folder.ensure_metrics_token()
         clean(service)
         server = _Server(_config(service, settings))
         stack.callback(_sign, service)

@@ -82,7 +82,7 @@ def ready(request: Request) -> Health:
     return Health(status="ready")
 
 
-@router.get("/metrics", response_class=PlainTextResponse, responses=described(503))
+@router.get("/metrics", response_class=PlainTextResponse, responses=described(401, 503))
 def metrics(request: Request) -> Response:
     """Counts and times for the operator."""
     service = service_of(request)

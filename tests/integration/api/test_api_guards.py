@@ -92,6 +92,9 @@ def test_each_route_lets_through_whom_its_guard_names(shared_site, method_path):
         assert shared_site.http.request(method, address(path)).status_code not in (401, 403)
         return
     assert shared_site.http.request(method, address(path)).status_code == 401
+    if guard is Guard.METRICS:
+        assert {shared_site.call(party, method, path).status_code for party in PARTIES} == {401}
+        return
     for party in PARTIES:
         answer = shared_site.call(party, method, address(path))
         if party in ALLOWED[guard]:
@@ -145,6 +148,17 @@ def test_every_answer_has_the_same_security_headers(shared_site):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
         assert "server" not in answer.headers
+
+
+def test_counts_are_for_whoever_holds_the_metrics_token(shared_site):
+    """What is counted tells that somebody uploaded something: no agency may see it, nor anybody without a credential."""
+    token = shared_site.settings.folder.metrics_token
+    assert token.stat().st_mode & 0o077 == 0
+    shown = shared_site.http.get("/metrics", headers={"Authorization": f"Bearer {token.read_text()}"})
+    assert shown.status_code == 200
+    assert "kinlink_audit_entries" in shown.text
+    wrong = shared_site.http.get("/metrics", headers={"Authorization": "Bearer guessed"})
+    assert (wrong.status_code, "kinlink_" in wrong.text) == (401, False)
 
 
 def test_problems_have_one_shape_and_no_value_in_them(site, logs):
