@@ -18,6 +18,7 @@ from api.audit_log import export_lines, prove, sign_checkpoint
 from api.fsck import check_store
 from api.packs import as_text
 from api.problems import NotFound
+from api.retention import certificate_for
 from api.service import Service, open_service
 from api.settings import load_settings
 from api.store.store import Transaction
@@ -152,6 +153,33 @@ def fsck(data: DataDir = HERE) -> None:
             f"{len(found)} things do not fit.", next_step="Keep a copy, then restore the last backup."
         )
     _console().print("Everything fits.")
+
+
+@audit_app.command("certificate")
+def certificate(
+    day: Annotated[
+        str | None, typer.Argument(help="The day, such as 2026-11-23; left out: the days that have one.")
+    ] = None,
+    agency: Annotated[str | None, typer.Option(help="As this agency gets it: what was deleted of its own.")] = None,
+    data: DataDir = HERE,
+    out: Out = None,
+) -> None:
+    """What was deleted on a day, signed by the service (a JWS: `--out` writes it as it is)."""
+    with _opened(data) as service, service.store.reading() as tx:
+        if day is None:
+            typer.echo("\n".join(tx.retention.certificates()) or "No day is over yet.")
+            return
+        text = certificate_for(service, tx, day, agency)
+        if text is None:
+            raise NotFound(
+                f"There is no certificate for `{day}`.", next_step="Leave the day out to list those that have one."
+            )
+        body = json.loads(service.keys.signing.public.verify(text, what="certificate"))
+    if out is None:
+        typer.echo(as_text("Deletion certificate", body), nl=False)
+    else:
+        out.write_text(text, "ascii")
+        _console().print(f"Wrote {out}.")
 
 
 def _ask(

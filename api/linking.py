@@ -166,7 +166,7 @@ class Linking:
             log_newest(tx, run, found, now)
             alarms = raise_alarms(tx, run.run, found.links, now)
             published = tx.links.publish(run, found, now)
-            tx.submissions.drop_unlinked_cells()
+            tx.retention.cells_dropped(tx.submissions.drop_unlinked_cells(), now)
             enqueue(tx.jobs, "retention", run.run, now)
             tx.jobs.finish(self.job, "done")
         log().info("run completed", run=run.run, links=published.made + published.kept + published.regraded)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from api.jobs import LEASE, Job
 from api.service import Service
@@ -56,8 +57,10 @@ def _by_the_rules(
             service.folder.submission(source).unlink(missing_ok=True)
     for family in closed:
         step(lambda tx, family=family: tx.retention.close_family(family, now))  # type: ignore[misc]
-    if closed:
-        step(lambda tx: tx.submissions.drop_unlinked_cells())
+    with service.store.reading() as tx:
+        cells = tx.retention.ended_cells()
+    if cells:
+        step(lambda tx: tx.retention.drop_cells(cells, now))
     inputs = now - timedelta(days=rules.decision_inputs_days)
     step(lambda tx: tx.retention.purge_rows(now, now, inputs, now - FINISHED))
     step(lambda tx: tx.retention.erase_openings(now, now - timedelta(days=365 * rules.audit_years)))
@@ -71,10 +74,14 @@ def _leftovers(service: Service, now: datetime) -> None:
     with service.store.reading() as tx:
         open_uploads = {item.upload: item for item in tx.submissions.open_uploads()}
         needed = tx.submissions.needed_files()
-    for folder in service.folder.uploads.iterdir():
-        upload = open_uploads.get(folder.name)
-        if upload is None or now - upload.opened_at > ABANDONED:
-            discard(service.folder, folder.name)
+    there = [folder.name for folder in service.folder.uploads.iterdir()]
+    given_up = {name for name in there if name in open_uploads and now - open_uploads[name].opened_at > ABANDONED}
+    if given_up:
+        with service.store.writing() as tx:
+            tx.retention.give_up([(name, open_uploads[name].agency) for name in sorted(given_up)], now)
+    for name in there:
+        if name in given_up or name not in open_uploads:
+            discard(service.folder, name)
     for path in service.folder.submissions.glob("sub-*.zip"):
         age = now.timestamp() - path.stat().st_mtime
         if path.stem not in needed and age > 3600:
@@ -83,12 +90,10 @@ def _leftovers(service: Service, now: datetime) -> None:
 
 def run_certificate(service: Service, job: Job) -> None:
     """Sign the certificate of a day that is over (`job.subject`): what was deleted, and under which head of the log."""
-    day = date.fromisoformat(job.subject)
-    start = datetime.combine(day, time(), UTC)
     with service.store.writing() as tx:
         tx.jobs.hold(job, service.now() + LEASE)
         if tx.retention.certificate(job.subject) is None:
-            deleted = tx.retention.deleted_between(start, start + timedelta(days=1))
+            deleted = tx.retention.deleted_between(*_day(job.subject))
             size = tx.audit.size()
             body = {
                 "day": job.subject,
@@ -98,10 +103,32 @@ def run_certificate(service: Service, job: Job) -> None:
                 "log_root": tx.audit.root(size).hex(),
                 "deleted": deleted,
             }
-            data = json.dumps(body, sort_keys=True).encode()
+            data = _canonical(body)
             event = CertificateSigned(
                 actor="service", day=job.subject, sha256=hashlib.sha256(data).hexdigest(), deleted=deleted
             )
             token = service.keys.signing.sign(data, typ=CERTIFICATE_TYPE)
             tx.retention.add_certificate(job.subject, token, service.now(), event)
         tx.jobs.finish(job, "done")
+
+
+def certificate_for(service: Service, tx: Transaction, day: str, agency: str | None) -> str | None:
+    """The certificate of a day, whole or as far as it is about one agency; None if there is none.
+
+    An agency's has the whole one's head of the log, says what was deleted of that agency alone, and is the same whenever it is asked for.
+    """
+    whole = tx.retention.certificate(day)
+    if whole is None or agency is None:
+        return whole
+    body = json.loads(service.keys.signing.public.verify(whole, what="certificate"))
+    own = body | {"agency": agency, "deleted": tx.retention.deleted_between(*_day(day), agency)}
+    return service.keys.signing.sign(_canonical(own), typ=CERTIFICATE_TYPE)
+
+
+def _day(day: str) -> tuple[datetime, datetime]:
+    start = datetime.combine(date.fromisoformat(day), time(), UTC)
+    return start, start + timedelta(days=1)
+
+
+def _canonical(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, sort_keys=True).encode()

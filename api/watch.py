@@ -42,10 +42,9 @@ def tick(service: Service) -> None:
 
 def _due(tx: Transaction, now: datetime) -> list[tuple[str, str, str]]:
     """Scheduled work that was not asked for yet: retention every hour, the certificate of each day that is over."""
-    hour, yesterday = now.strftime("%Y-%m-%dT%H"), (now.date() - timedelta(days=1)).isoformat()
+    hour = now.strftime("%Y-%m-%dT%H")
     wanted = [("retention", hour, f"retention:{hour}")]
-    if tx.retention.certificate(yesterday) is None:
-        wanted.append(("certificate", yesterday, f"certificate:{yesterday}"))
+    wanted += [("certificate", day, f"certificate:{day}") for day in reversed(tx.retention.uncertified(now.date()))]
     return [item for item in wanted if not tx.jobs.exists(item[2])]
 
 

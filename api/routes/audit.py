@@ -12,6 +12,7 @@ from api.audit_log import sign_checkpoint
 from api.cosigning import accept, follow
 from api.guards import caller, service_of
 from api.problems import NotFound, described
+from api.retention import certificate_for
 from api.routes.corrections import Given
 from protocols.audit.note import MAX_NOTE_BYTES
 
@@ -84,9 +85,10 @@ def certificates(request: Request) -> list[str]:
 
 @router.get("/v1/certificates/{day}", responses=described(401, 403, 404, 422, 429, 503))
 def certificate(day: Annotated[str, Path(pattern=r"^\d{4}-\d{2}-\d{2}$")], request: Request) -> Certificate:
-    """The deletion certificate of a day."""
-    with service_of(request).store.reading() as tx:
-        text = tx.retention.certificate(day)
+    """The deletion certificate of a day: the operator's is whole, a party's says what was deleted of that party."""
+    service, who = service_of(request), caller(request)
+    with service.store.reading() as tx:
+        text = certificate_for(service, tx, day, None if "operate" in who.scopes else who.client)
     if text is None:
         raise NotFound("There is no certificate for this day.", next_step="List the days.")
     return Certificate(day=day, certificate=text)

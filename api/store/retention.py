@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
+from api.identity import DECLARING_AGENCY
 from api.store.links import Links
 from api.store.log import AuditLog
-from api.store.tables import CellRow, ChainRow, ConsentRow, FamilyRow, RecordRow, SubmissionRow
+from api.store.tables import CellRow, ChainRow, ConsentRow, FamilyRow, MemberRow, RecordRow, SubmissionRow, UploadRow
 from api.store.tables_work import (
+    BreakGlassRow,
     CertificateRow,
     ChangeRow,
     DeletionRow,
@@ -29,7 +31,8 @@ from protocols.audit.events.keeping import CertificateSigned, PersonalErased, Pu
 from protocols.audit.events.linking import FamilyClosed
 from protocols.audit.events.submissions import SubmissionPurged
 
-_BATCH = 500
+TOLD = ("submissions", "files", "encoded-files", "unfinished-files")
+"""What an agency is told of its own: the other counts would tell it how many of its records are linked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,8 @@ class Retention:
             .where(SubmissionRow.submission == ended.submission)
             .values(state="purged", workbook_box="", encodings_purged_at=at)
         )
-        self._tally(entry, at, {"submissions": 1, "records": records, "cells": cells, "files": 1})
+        deleted = {"submissions": 1, "records": records, "cells": cells, "files": 1}
+        self._tally(entry, at, deleted, ended.agency)
 
     def stale_encodings(self, received_before: datetime) -> list[Ended]:
         """Submissions in force whose encodings were kept for as long as was agreed."""
@@ -105,17 +109,25 @@ class Retention:
         return list(self._session.execute(select(ChainRow.source).where(ChainRow.submission == submission)).scalars())
 
     def purge_unlinked(self, ended: Ended, at: datetime) -> None:
-        """Delete the encodings of a submission in force and the records that no link ends at; its links stay."""
+        """Delete the encodings of a submission in force, and the records and consents of whom no link ends at; its links stay."""
         linked = select(LinkRow.record_ref).where(LinkRow.agency == ended.agency, LinkRow.state != "closed")
         unlinked = (RecordRow.submission == ended.submission, RecordRow.record_ref.not_in(linked))
-        records = self._count(RecordRow, *unlinked)
-        event = PurgeCompleted(actor="service", deleted={"encoded-files": 1, "unlinked-records": records})
-        entry = self._audit.append(event)
+        idle = [ConsentRow.submission == ended.submission, ConsentRow.subject_ref.not_in(linked)]
+        if ended.agency == DECLARING_AGENCY:  # a member who is declared and not linked yet may have consented
+            idle.append(ConsentRow.subject_ref.not_in(select(MemberRow.record_ref)))
+        deleted = {
+            "encoded-files": len(self.sources(ended.submission)),
+            "unlinked-records": self._count(RecordRow, *unlinked),
+        }
+        if consents := self._count(ConsentRow, *idle):
+            deleted["unlinked-consents"] = consents
+        entry = self._audit.append(PurgeCompleted(actor="service", deleted=deleted))
         self._session.execute(delete(RecordRow).where(*unlinked))
+        self._session.execute(delete(ConsentRow).where(*idle))
         self._session.execute(
             update(SubmissionRow).where(SubmissionRow.submission == ended.submission).values(encodings_purged_at=at)
         )
-        self._tally(entry, at, event.deleted)
+        self._tally(entry, at, deleted, ended.agency)
 
     def closed_families(self, closed_before: date) -> list[str]:
         """Closed cases that still have links and were closed for as long as was agreed."""
@@ -139,6 +151,50 @@ class Retention:
         self._links.close(links, at, "case-closed")
         self._session.execute(insert(ChangeRow).values(at=at, kind="links", family_ref=family_ref))
         self._tally(entry, at, {"links": len(links)})
+
+    def ended_cells(self) -> list[tuple[str, str]]:
+        """Records, with their submission, whose sealed values are here although no link ends at them any more."""
+        again = aliased(LinkRow)
+        rows = self._session.execute(
+            select(SubmissionRow.submission, LinkRow.record_ref)
+            .join(SubmissionRow, SubmissionRow.agency == LinkRow.agency)
+            .where(
+                LinkRow.state == "closed",
+                SubmissionRow.state.in_(("received", "current")),
+                exists().where(
+                    CellRow.submission == SubmissionRow.submission, CellRow.record_ref == LinkRow.record_ref
+                ),
+                ~exists().where(
+                    again.agency == LinkRow.agency, again.record_ref == LinkRow.record_ref, again.state != "closed"
+                ),
+            )
+            .distinct()
+            .order_by(SubmissionRow.submission, LinkRow.record_ref)
+        )
+        return [(row.submission, row.record_ref) for row in rows]
+
+    def drop_cells(self, ended: Sequence[tuple[str, str]], at: datetime) -> None:
+        """Delete the sealed values of records that nobody is linked to any more."""
+        of = [(CellRow.submission == submission, CellRow.record_ref == ref) for submission, ref in ended]
+        deleted = {"cells": sum(self._count(CellRow, *where) for where in of)}
+        if deleted["cells"]:
+            entry = self._audit.append(PurgeCompleted(actor="service", deleted=deleted))
+            for where in of:
+                self._session.execute(delete(CellRow).where(*where))
+            self._tally(entry, at, deleted)
+
+    def cells_dropped(self, count: int, at: datetime) -> None:
+        """Record that a run's end deleted the sealed values of records that it does not link any more."""
+        if count:
+            entry = self._audit.append(PurgeCompleted(actor="service", deleted={"cells": count}))
+            self._tally(entry, at, {"cells": count})
+
+    def give_up(self, uploads: Sequence[tuple[str, str]], at: datetime) -> None:
+        """Forget files that nobody went on sending: uploads with their agencies. Their parts are nobody's from now, and go."""
+        entry = self._audit.append(PurgeCompleted(actor="service", deleted={"unfinished-files": len(uploads)}))
+        for upload, agency in uploads:
+            self._session.execute(delete(UploadRow).where(UploadRow.upload == upload))
+            self._tally(entry, at, {"unfinished-files": 1}, agency)
 
     def purge_rows(
         self, at: datetime, consents_before: datetime, inputs_before: datetime, done_before: datetime
@@ -176,24 +232,39 @@ class Retention:
             entries, PersonalErased(actor="service", openings=len(entries), reason="audit-years")
         )
         self._session.execute(delete(ProfileRow).where(ProfileRow.at < before))
+        self._session.execute(delete(BreakGlassRow).where(BreakGlassRow.expires_at < before))
         self._tally(entry, at, {"answers-and-names": len(entries)})
 
     def _count(self, table: Any, *where: Any) -> int:
         return int(self._session.execute(select(func.count()).select_from(table).where(*where)).scalar_one())
 
-    def _tally(self, entry: int, at: datetime, deleted: dict[str, int]) -> None:
-        rows = [{"at": at, "kind": kind, "count": count, "entry": entry} for kind, count in deleted.items()]
+    def _tally(self, entry: int, at: datetime, deleted: dict[str, int], agency: str | None = None) -> None:
+        rows = [
+            {"at": at, "kind": kind, "count": count, "entry": entry, "agency": agency}
+            for kind, count in deleted.items()
+        ]
         self._session.execute(insert(DeletionRow), rows)
 
-    def deleted_between(self, start: datetime, end: datetime) -> dict[str, int]:
-        """What was deleted in a time, by kind."""
+    def deleted_between(self, start: datetime, end: datetime, agency: str | None = None) -> dict[str, int]:
+        """What was deleted in a time, by kind: everything, or what an agency may be told of its own."""
+        only = () if agency is None else (DeletionRow.agency == agency, DeletionRow.kind.in_(TOLD))
         rows = self._session.execute(
             select(DeletionRow.kind, func.sum(DeletionRow.count).label("total"))
-            .where(DeletionRow.at >= start, DeletionRow.at < end)
+            .where(DeletionRow.at >= start, DeletionRow.at < end, *only)
             .group_by(DeletionRow.kind)
             .order_by(DeletionRow.kind)
         )
         return {row.kind: int(row.total) for row in rows}
+
+    def uncertified(self, today: date) -> list[str]:
+        """Days that are over and have no certificate: those since the newest, or since something was first deleted, and yesterday."""
+        newest = self._session.execute(select(func.max(CertificateRow.day))).scalar_one()
+        first: datetime | None = self._session.execute(select(func.min(DeletionRow.at))).scalar_one()
+        yesterday = today - timedelta(days=1)
+        since = (
+            date.fromisoformat(newest) + timedelta(days=1) if newest else yesterday if first is None else first.date()
+        )
+        return [(yesterday - timedelta(days=n)).isoformat() for n in range(max(0, (yesterday - since).days + 1))]
 
     def certificate(self, day: str) -> str | None:
         """The certificate of a day."""

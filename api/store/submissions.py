@@ -258,8 +258,8 @@ class Submissions:
             )
             self._session.execute(insert(CellRow).from_select(["submission", *(c.name for c in columns)], rows))
 
-    def drop_unlinked_cells(self) -> None:
-        """Delete the cells of records that no link ends at: part of putting a run's links in force."""
+    def drop_unlinked_cells(self) -> int:
+        """Delete the cells of records that no link ends at: part of putting a run's links in force. Returns how many."""
         linked = (
             select(LinkRow.link)
             .join(SubmissionRow, SubmissionRow.agency == LinkRow.agency)
@@ -269,7 +269,8 @@ class Submissions:
                 LinkRow.state != "closed",
             )
         )
-        self._session.execute(delete(CellRow).where(~linked.exists()))
+        gone = self._session.execute(delete(CellRow).where(~linked.exists()))
+        return int(gone.rowcount)  # type: ignore[attr-defined]
 
     def key_check(self, protocol: str, epoch: int) -> str | None:
         """The key-check value of an epoch, if an agency has shown one."""

@@ -333,7 +333,7 @@ class CertificateRow(Base):
 
 
 class DeletionRow(Base):
-    """Something that was deleted, until the day's certificate counts it."""
+    """Something that was deleted, and of which agency if it was one's: what certificates count."""
 
     __tablename__ = "deletions"
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
@@ -341,3 +341,4 @@ class DeletionRow(Base):
     kind: Mapped[str] = mapped_column(String(40))
     count: Mapped[int] = mapped_column(BigInteger)
     entry: Mapped[int] = mapped_column(BigInteger)
+    agency: Mapped[str | None] = mapped_column(Id)

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
+from api.cli_audit import audit_app
 from api.jobs import enqueue
 from api.retention import ABANDONED
 from api.watch import tick
@@ -141,7 +143,63 @@ def test_uploads_that_were_given_up_leave_nothing(site, tools, monkeypatch):
     days_later(site, monkeypatch, ABANDONED.days + 1)
     retention(site, tools)
     assert not list(site.settings.folder.uploads.iterdir())
+    assert site.call("police", "GET", f"/v1/uploads/{upload['upload_id']}").status_code == 404
+    days_later(site, monkeypatch, ABANDONED.days + 2)
+    retention(site, tools)
+    purges = [event.facts["deleted"] for event in tools.events(site, "retention:purge:completed")]
+    assert purges == [{"unfinished-files": 1}]
     assert site.announce("police", path)["received"] == []
+
+
+def certificate(site, party, day):
+    """What a day's certificate says to a party, its signature checked against the service's card."""
+    found = site.call(party, "GET", f"/v1/certificates/{day}").json()
+    card = open_card(site.http.get("/v1/service").json()["card"])
+    key = VerifyingKey.from_dict(dict(card.signing_key))
+    return json.loads(key.verify(found["certificate"], what="certificate"))
+
+
+def test_days_that_nobody_was_there_for_get_their_certificates(linked, tools, monkeypatch):
+    """The machine is off from one evening until four days later."""
+    retention(linked, tools)
+    days_later(linked, monkeypatch, 1)
+    tick(linked.service)
+    tools.work(linked)
+    days_later(linked, monkeypatch, 5)
+    for _ in range(2):
+        tick(linked.service)
+        tools.work(linked)
+    expected = [(tools.today + timedelta(days=n)).isoformat() for n in range(4, -1, -1)]
+    assert linked.call("police", "GET", "/v1/certificates").json() == expected
+    answer = CliRunner().invoke(audit_app, ["certificate", expected[0], "--data", str(linked.settings.data_dir)])
+    assert answer.exit_code == 0, answer.exception
+    assert expected[0] in answer.output
+
+
+def test_sealed_values_go_with_their_link_and_are_counted(linked, tools, monkeypatch):
+    """A link that a person ended must not leave the wrong person's values lying here until the next run."""
+    cells = scalar(linked, "SELECT count(*) FROM cells WHERE record_ref = 'POLREF0030'")
+    never = {"member_ref": "SOCREF003M", "agency": "police", "record_ref": "POLREF0030", "decision": "never"}
+    assert linked.call("social_care", "POST", "/v1/markers", json=never).status_code == 201
+    retention(linked, tools)
+    assert scalar(linked, "SELECT count(*) FROM cells WHERE record_ref = 'POLREF0030'") == 0
+    purges = [event.facts["deleted"] for event in tools.events(linked, "retention:purge:completed")]
+    assert {"cells": cells} in purges
+    assert scalar(linked, "SELECT sum(count) FROM deletions WHERE kind = 'cells'") == cells
+
+
+def test_consents_of_people_who_are_not_linked_go_with_their_encodings(linked, tools, monkeypatch):
+    consents = [consent(ref, days=400) for ref in ("POLREF0030", "POLXREF0001")]
+    linked.submit("police", linked.submission("police", linked.county.police, consents=consents))
+    of_members = [consent("SOCREF003M", days=400), consent("SOCREF003F", days=400)]
+    care = linked.submission("social_care", linked.county.social_care, linked.county.declared, of_members)
+    linked.submit("social_care", care)
+    assert tools.link(linked)["state"] == "completed"
+    days_later(linked, monkeypatch, linked.protocol.document.retention.unlinked_days + 1)
+    retention(linked, tools)
+    with linked.service.store.engine.connect() as connection:
+        left = connection.execute(text("SELECT subject_ref FROM consents ORDER BY subject_ref")).scalars().all()
+    assert left == ["POLREF0030", "SOCREF003F", "SOCREF003M"]
 
 
 @BOTH
@@ -157,13 +215,14 @@ def test_each_day_has_one_signed_certificate(linked, tools, monkeypatch):
     today = tools.today.isoformat()
     days = linked.call("police", "GET", "/v1/certificates").json()
     assert days == [today]
-    found = linked.call("health", "GET", f"/v1/certificates/{today}").json()
-    card = open_card(linked.http.get("/v1/service").json()["card"])
-    key = VerifyingKey.from_dict(dict(card.signing_key))
-    body = json.loads(key.verify(found["certificate"], what="certificate"))
-    assert body["day"] == today
-    assert body["deleted"]["submissions"] == 1
-    assert body["deleted"]["records"] == 260
+    whole = certificate(linked, "operator", today)
+    assert whole["day"] == today
+    assert whole["deleted"]["submissions"] == 1
+    assert whole["deleted"]["records"] == 260
+    own = certificate(linked, "police", today)
+    assert own == whole | {"agency": "police", "deleted": {"submissions": 1, "files": 1}}
+    for other in ("health", "social_care", "workbook"):
+        assert certificate(linked, other, today)["deleted"] == {}, "what police sent is nobody else's business"
     assert len(tools.events(linked, "retention:certificate:signed")) == 1
     assert linked.call("police", "GET", "/v1/certificates/2020-01-01").status_code == 404
 
