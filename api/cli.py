@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from api import cli_gate, cli_people
@@ -16,6 +14,7 @@ from api.admin import init_service, load_version, register_card, retire_key, rev
 from api.backup import back_up, restore
 from api.cli_audit import HERE, DataDir, audit_app
 from api.doctor import examine
+from api.following import follow
 from api.operator_client import OperatorClient, operator
 from api.service import open_service
 from api.settings import load_settings
@@ -247,22 +246,7 @@ def run_status(
 
 
 def _follow(client: OperatorClient, run: str) -> None:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, transient=True) as bar:
-        task = bar.add_task("waiting", total=None)
-        while True:
-            found = client.run(run)
-            if found["state"] in ("completed", "failed"):
-                break
-            stage, progress = found["stage"], found["progress"]
-            name = f"{stage['number']} of {stage['of']}: {stage['name']}" if stage["of"] else "waiting"
-            bar.update(task, description=name, completed=progress["done"], total=progress["total"] or None)
-            time.sleep(0.3)
+    found = follow(lambda: client.run(run))
     _show(found)
     if found["state"] == "failed":
         raise Refusal(f"The run failed: {found['problem']}", next_step="The links before it are still in force.")

@@ -42,6 +42,8 @@ BY_NAME: dict[str, Any] = {
     "profile": f"prf-{_SHORT}0a1b",
     "recall_id": f"rcl-{_SHORT}",
     "record_ref": "p8KdX3vNqW",
+    "rehearsal_id": f"reh-{_SHORT}",
+    "report_digest": _DIGEST,
     "return_to": "/v1/me",
     "reviewer": "w-0042",
     "run_id": f"run-{_SHORT}",

@@ -51,6 +51,8 @@ ROUTES: dict[tuple[str, str], Guard] = {
     ("POST", "/v1/me/protocols/{digest}/acts"): Guard.APPROVE,
     ("POST", "/v1/me/protocols/{digest}/stop"): Guard.OFFICE,
     ("POST", "/v1/me/protocols/{digest}/rehearsal"): Guard.OFFICE,
+    ("GET", "/v1/rehearsals/{rehearsal_id}"): Guard.AGREE,
+    ("GET", "/v1/me/rehearsals/{rehearsal_id}"): Guard.OFFICE,
     ("POST", "/v1/token"): Guard.OPEN,
     ("GET", "/v1/sign-in"): Guard.OPEN,
     ("GET", "/v1/sign-in/callback"): Guard.OPEN,

@@ -19,12 +19,21 @@ _SECONDS = 30
 
 
 class OperatorClient:
-    """A session of the operator with one service."""
+    """A session of the operator with one service. It may last longer than a token does."""
 
-    def __init__(self, http: httpx2.Client, token: str, key: SigningKey) -> None:
+    def __init__(self, http: httpx2.Client, audience: str, key: SigningKey) -> None:
         self._http = http
-        self._token = token
+        self._audience = audience
         self.key = key
+        self._token = self._new_token()
+
+    def _new_token(self) -> str:
+        form = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": make_client_assertion(OPERATOR, self._audience, self.key),
+        }
+        return str(_answer(self._http, "POST", TOKEN_PATH, data=form)["access_token"])
 
     def start_run(self) -> str:
         """Ask for a linking run; returns its id."""
@@ -41,7 +50,14 @@ class OperatorClient:
         return found
 
     def call(self, method: str, path: str, json: object = None) -> Any:
-        """Call with the operator's credential; returns the JSON of the answer."""
+        """Call with the operator's credential; returns the JSON of the answer. A token that has run out is renewed once."""
+        try:
+            return self._call(method, path, json)
+        except KeyProblem:
+            self._token = self._new_token()
+            return self._call(method, path, json)
+
+    def _call(self, method: str, path: str, json: object) -> Any:
         return _answer(self._http, method, path, json=json, headers={"Authorization": f"Bearer {self._token}"})
 
 
@@ -74,9 +90,4 @@ def operator(settings: Settings) -> Iterator[OperatorClient]:
             next_step="Run this as the user who runs the service, on its data folder.",
         ) from error
     with httpx2.Client(base_url=settings.folder.running_at(), timeout=_SECONDS, trust_env=False) as http:
-        form = {
-            "grant_type": "client_credentials",
-            "client_assertion_type": ASSERTION_TYPE,
-            "client_assertion": make_client_assertion(OPERATOR, settings.audience, key),
-        }
-        yield OperatorClient(http, str(_answer(http, "POST", TOKEN_PATH, data=form)["access_token"]), key)
+        yield OperatorClient(http, settings.audience, key)

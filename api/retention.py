@@ -46,9 +46,11 @@ def _by_the_rules(
     service: Service, rules: Retention, now: datetime, step: Callable[[Callable[[Transaction], None]], None]
 ) -> None:
     """What the sharing protocol in force says."""
+    inputs = now - timedelta(days=rules.decision_inputs_days)
     with service.store.reading() as tx:
         stale = tx.retention.stale_encodings(now - timedelta(days=rules.unlinked_days))
         closed = tx.retention.closed_families(now.date() - timedelta(days=rules.links_after_close_days))
+        rehearsals = tx.agreement.rehearsals.old(inputs)
     for item in stale:
         step(lambda tx, item=item: tx.retention.purge_unlinked(item, now))  # type: ignore[misc]
         with service.store.reading() as tx:
@@ -61,8 +63,9 @@ def _by_the_rules(
         cells = tx.retention.ended_cells()
     if cells:
         step(lambda tx: tx.retention.drop_cells(cells, now))
-    inputs = now - timedelta(days=rules.decision_inputs_days)
     step(lambda tx: tx.retention.purge_rows(now, now, inputs, now - FINISHED))
+    if rehearsals:
+        step(lambda tx: tx.retention.purge_rehearsals(rehearsals, now))
     step(lambda tx: tx.retention.erase_openings(now, now - timedelta(days=365 * rules.audit_years)))
     with service.store.writing() as tx:
         tx.identity.drop_expired(now - timedelta(minutes=5))

@@ -21,6 +21,7 @@ from api.jobs import LEASE, MOST_ATTEMPTS, Job, LostLease
 from api.kept_run import forget_deleted
 from api.linking import run_linking
 from api.logs import configure, log, place_of
+from api.rehearsing import run_rehearsal
 from api.retention import run_certificate, run_retention
 from api.service import Service, open_service
 from api.settings import load_settings
@@ -33,6 +34,7 @@ HANDLERS: dict[str, Callable[[Service, Job], None]] = {
     "linking": run_linking,
     "retention": run_retention,
     "certificate": run_certificate,
+    "rehearsal": run_rehearsal,
 }
 
 
@@ -100,6 +102,8 @@ class Worker:
             if job.attempts >= MOST_ATTEMPTS:
                 if job.kind == "linking":
                     tx.links.give_up(job.subject, self.service.now())
+                elif job.kind == "rehearsal":
+                    tx.agreement.rehearsals.give_up(job.subject, self.service.now())
                 tx.jobs.finish(job, "failed")
             else:
                 tx.jobs.release(job, self.service.now() + timedelta(seconds=2**job.attempts))

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from kinlink.protocol_rehearsal import rehearsed
 from kinlink.protocol_side import side_of
-from protocols.errors import InputError
 from protocols.lifecycle import Deed, Office, Verdict
 from protocols.load import load_protocol
 
@@ -104,11 +104,8 @@ def schedule(
     """Rehearse an approved version on what was really asked, and if that passes set the day on which it goes live."""
     with side_of(None, data) as side:
         whole = side.whole(digest)
-        made = side.call("POST", f"/v1/protocols/{whole}/rehearsal", None)
-        _show_rehearsal(made)
-        _show(
-            side.act(Deed.SCHEDULE, whole, Office.OPERATOR, person, day=on.date(), rehearsal=str(made["digest"])),
-        )
+        report = str(rehearsed(side, whole)["report_digest"])
+        _show(side.act(Deed.SCHEDULE, whole, Office.OPERATOR, person, day=on.date(), rehearsal=report))
 
 
 def go_live(digest: DigestArgument, person: PersonOption = "operator", data: DataOnly = HERE) -> None:
@@ -158,7 +155,7 @@ def resume(person: PersonOption, folder: FolderOption = Path()) -> None:
 
 def inputs(out: Annotated[Path, typer.Option("--out", help="The file to write.")], data: DataOnly = HERE) -> None:
     """Export the kept inputs of decisions for `kinlink protocol rehearse`: no names, no references. It is on record."""
-    from api.rehearsing import export_inputs, kept_since
+    from api.kept_inputs import export_inputs, kept_since
     from api.service import open_service
     from api.settings import load_settings
 
@@ -219,23 +216,3 @@ def _show(standing: dict[str, Any]) -> None:
 def _list(title: str, names: list[str]) -> None:
     if names:
         typer.echo(f"{title}: {', '.join(names)}.")
-
-
-def _show_rehearsal(made: dict[str, Any]) -> None:
-    report, links = made["report"], made["report"]["links"]
-    added, removed = (sum(item["count"] for item in report[name]) for name in ("added", "removed"))
-    typer.echo(
-        f"Rehearsed on {report['questions']} questions: {added} releases added, {removed} removed, for {report['adults']} adults "
-        f"and {report['children']} children; outside any open case: {report['outside']}."
-    )
-    if links:
-        typer.echo(
-            f"Links: {links['gained']} gained, {links['lost']} lost; for review {links['review_before']} before, "
-            f"{links['review_after']} after."
-        )
-    else:
-        typer.echo("Links: only new encodings could tell.")
-    for failure in report["failed_personas"]:
-        typer.echo(f"  {failure}")
-    if not made["passes"]:
-        raise InputError("The rehearsal did not pass.", next_step="Change the draft; it is a new version then.")

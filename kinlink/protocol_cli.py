@@ -11,6 +11,8 @@ import typer
 
 from config.resources import PROTOCOL_FILE, SCHEMAS
 from kinlink import protocol_acts
+from kinlink.protocol_rehearsal import rehearsed
+from kinlink.protocol_side import side_of
 from protocols.cedar import compile_to_cedar
 from protocols.decision_inputs import Remembered, read_lines
 from protocols.diff import Told, changes, effect
@@ -138,16 +140,27 @@ def diff(
 
 @app.command("rehearse")
 def rehearse_command(
-    draft: Annotated[Path, typer.Argument(help="The draft.")],
+    draft: Annotated[str, typer.Argument(help="The draft's file; or with -C or --data a version's digest.")],
     live: Annotated[Path, typer.Option("--live", help="The version that is live.")] = PROTOCOL_FILE,
     inputs: Annotated[
         Path | None, typer.Option("--inputs", help="Kept decision inputs (JSON lines), exported by the service.")
     ] = None,
     personas: PersonasOption = PERSONAS,
     report: Annotated[Path | None, typer.Option("--report", help="Write the report here, as JSON.")] = None,
+    folder: protocol_acts.FolderOption = None,
+    data: protocol_acts.DataOption = None,
 ) -> None:
-    """Ask what a draft would have changed, and hold it against the golden personas. Fails if it may not be scheduled."""
-    one, two = load_protocol(live), load_protocol(draft)
+    """Ask what a draft would have changed, and hold it against the golden personas. Fails if it may not be scheduled.
+
+    With an agency's folder or the service's, the service rehearses the version on everything that it keeps, and asks the matcher too.
+    """
+    if folder is not None or data is not None:
+        with side_of(folder, data) as side:
+            made_there = rehearsed(side, side.whole(draft))
+        if report is not None:
+            report.write_bytes(RehearsalReport.model_validate(made_there["report"], strict=False).canonical())
+        return
+    one, two = load_protocol(live), load_protocol(Path(draft))
     remembered = _remembered(inputs) if inputs else []
     made = rehearse(remembered, load_personas(personas), one.compiled, two.compiled)
     if report is not None:

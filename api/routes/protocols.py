@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 
 from api.agreement import SignedAct, signed_act, standing, take
 from api.guards import caller, person, service_of
+from api.kept_inputs import export_inputs, kept_since
 from api.people import acting
 from api.problems import NotFound, described
 from api.protocol_versions import add
-from api.rehearsing import export_inputs, kept_since, rehearse_version
 from api.routes.about import ProtocolText
 from api.routes.corrections import AGENCY, Given
 from api.service import Service
@@ -31,7 +31,6 @@ from protocols.lifecycle import (
     open_objections,
 )
 from protocols.load import MAX_BYTES, LoadedProtocol, load_protocol_text
-from protocols.rehearsal import RehearsalReport
 
 router = APIRouter()
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
@@ -119,14 +118,6 @@ class PersonsStop(Given):
     reasons: str = Field(min_length=1, max_length=2000)
 
 
-class Rehearsed(BaseModel):
-    """A rehearsal that was held: its digest is what scheduling names."""
-
-    report: RehearsalReport
-    digest: str
-    passes: bool
-
-
 @router.get("/v1/protocols", responses=described(401, 403, 429, 503))
 def versions(request: Request) -> list[VersionView]:
     """Every version, newest first."""
@@ -210,23 +201,6 @@ def _take(service: Service, loaded: LoadedProtocol, signed: SignedAct, actor: st
         require_sound(loaded)
     with service.store.writing() as tx:
         return _view(take(tx.agreement, loaded, signed, actor, service.now()))
-
-
-@router.post("/v1/protocols/{digest}/rehearsal", status_code=201, responses=described(401, 403, 404, 422, 429, 503))
-def rehearsal(digest: Digest, request: Request) -> Rehearsed:
-    """Hold a version against the one in force: kept decision inputs, golden personas, match rules. Counts, nobody's name."""
-    return _rehearsed(rehearse_version(service_of(request), digest, caller(request).client))
-
-
-@router.post("/v1/me/protocols/{digest}/rehearsal", status_code=201, responses=described(401, 403, 404, 422, 429, 503))
-def rehearsal_in_person(digest: Digest, request: Request) -> Rehearsed:
-    """The same, for somebody in an office."""
-    agency, _ = min(person(request).offices)
-    return _rehearsed(rehearse_version(service_of(request), digest, agency))
-
-
-def _rehearsed(report: RehearsalReport) -> Rehearsed:
-    return Rehearsed(report=report, digest=report.digest, passes=report.passes)
 
 
 @router.get("/v1/audit/decision-inputs", response_class=Response, responses=described(401, 403, 422, 429, 503))

@@ -13,10 +13,11 @@ from api.protocol_versions import ProtocolVersion
 from api.store.identity import Identity
 from api.store.log import AuditLog
 from api.store.profiles import Profiles
+from api.store.rehearsals import Rehearsals
 from api.store.tables import ProtocolRow
-from api.store.tables_agreement import ActRow, RehearsalRow, StopRow
+from api.store.tables_agreement import ActRow, StopRow
 from api.store.tables_work import ChangeRow, ProfileRow
-from protocols.audit.events.agreement import ProtocolActivated, ProtocolRehearsed, ReleasesStarted, ReleasesStopped
+from protocols.audit.events.agreement import ProtocolActivated, ReleasesStarted, ReleasesStopped
 from protocols.audit.events.answers import AlertRaised
 from protocols.audit.events.keeping import InputsExported
 from protocols.audit.events.vocabulary import Event
@@ -28,13 +29,14 @@ _PAGE = 100
 
 
 class Agreement:
-    """Versions, acts on them, stops, rehearsals."""
+    """Versions, acts on them, stops, rehearsals, and the kept inputs that they are held on."""
 
     def __init__(self, session: Session, audit: AuditLog, identity: Identity, profiles: Profiles) -> None:
         self._session = session
         self._audit = audit
         self._identity = identity
         self._profiles = profiles
+        self.rehearsals = Rehearsals(session, audit)
 
     def version(self, digest: str) -> ProtocolVersion | None:
         """A version by its digest."""
@@ -102,26 +104,16 @@ class Agreement:
 
     def rehearsal(self, digest: str) -> RehearsalReport | None:
         """A rehearsal's report by its digest."""
-        row = self._session.get(RehearsalRow, digest)
-        return None if row is None else RehearsalReport.read(row.body, "rehearsal")
-
-    def keep_rehearsal(self, report: RehearsalReport, at: datetime, event: ProtocolRehearsed) -> None:
-        """Keep a rehearsal's report; the same report again is one report."""
-        entry = self._audit.append(event)
-        if self._session.get(RehearsalRow, report.digest) is None:
-            self._session.execute(
-                insert(RehearsalRow).values(
-                    report=report.digest,
-                    digest=report.draft_digest,
-                    at=at,
-                    entry=entry,
-                    body=report.canonical().decode(),
-                )
-            )
+        return self.rehearsals.report(digest)
 
     def exported(self, event: InputsExported) -> None:
         """Record that kept decision inputs left the service."""
         self._audit.append(event)
+
+    def count_since(self, since: datetime) -> int:
+        """How many answers there are since a moment whose inputs are still kept."""
+        kept = (ProfileRow.at >= since, func.length(ProfileRow.decisions) > 0)
+        return int(self._session.execute(select(func.count()).select_from(ProfileRow).where(*kept)).scalar_one())
 
     def answers_since(self, since: datetime) -> Iterator[bytes]:
         """The decisions of every answer since a moment whose inputs are still kept, oldest first."""

@@ -14,6 +14,7 @@ from api.identity import DECLARING_AGENCY
 from api.store.links import Links
 from api.store.log import AuditLog
 from api.store.tables import CellRow, ChainRow, ConsentRow, FamilyRow, MemberRow, RecordRow, SubmissionRow, UploadRow
+from api.store.tables_agreement import RehearsalRow
 from api.store.tables_work import (
     BreakGlassRow,
     CertificateRow,
@@ -219,6 +220,12 @@ class Retention:
         self._session.execute(update(ProfileRow).where(*old).values(decisions=b""))
         self._session.execute(delete(RunStepRow).where(RunStepRow.run.in_(finished)))
         self._tally(entry, at, deleted)
+
+    def purge_rehearsals(self, rehearsals: list[str], at: datetime) -> None:
+        """Delete old rehearsals with their reports."""
+        entry = self._audit.append(PurgeCompleted(actor="service", deleted={"rehearsals": len(rehearsals)}))
+        self._session.execute(delete(RehearsalRow).where(RehearsalRow.rehearsal.in_(rehearsals)))
+        self._tally(entry, at, {"rehearsals": len(rehearsals)})
 
     def erase_openings(self, at: datetime, before: datetime) -> None:
         """Delete what opens the commitments of every entry up to the last answer that is older than the audit's years."""

@@ -66,11 +66,30 @@ class ProtocolActedOn(Event):
     person: Personal
 
 
+class RehearsalRequested(Event):
+    """A party or a person in an office asked for a rehearsal of a version."""
+
+    kind = EventKind.REHEARSAL_REQUESTED
+    decides = False
+    rehearsal: str
+    digest: str
+
+
+class RehearsalFailed(Event):
+    """A rehearsal ended without a report."""
+
+    kind = EventKind.REHEARSAL_FAILED
+    decides = False
+    rehearsal: str
+    problem: str
+
+
 class ProtocolRehearsed(Event):
-    """A version was rehearsed on kept decision inputs and golden personas."""
+    """A version was rehearsed on kept decision inputs and golden personas. Before rehearsals were jobs they had no id."""
 
     kind = EventKind.PROTOCOL_REHEARSED
     decides = False
+    rehearsal: str | None = None
     digest: str
     live_digest: str
     report: str

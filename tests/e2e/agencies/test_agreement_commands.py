@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from agencies.passphrase import FILE_VARIABLE
 from kinlink.protocol_cli import app
 from protocols.errors import InputError, Refusal
 from protocols.load import canonical_json, load_protocol
+from protocols.rehearsal import RehearsalReport
 
 RUNNER = CliRunner()
 PASSPHRASE = "made up for tests only"
@@ -60,6 +62,31 @@ def test_a_draft_is_proposed_advised_on_and_approved(county: Any, draft: Path) -
         run("schedule", digest[:12], "--on", day, "--data", county.data)
     said = run("versions", digest[:12], "-C", county.root / "recovery")
     assert "Approval is missing from: caldicott-guardian of camhs, senior-risk-owner of camhs" in said
+
+
+def test_a_version_is_rehearsed_at_the_service_and_whoever_stops_waiting_leaves_it_to_it(
+    county: Any, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("propose", draft, "--data", county.data)
+    digest = load_protocol(draft).digest
+
+    def interrupted(*given: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("api.following.Progress.add_task", interrupted)
+        stopped = RUNNER.invoke(app, ["rehearse", digest[:12], "--data", str(county.data)])
+    assert stopped.exit_code == 130
+    assert "The service goes on rehearsing." in stopped.output
+    report = tmp_path / "report.json"
+    said = run("rehearse", digest[:12], "-C", county.root / "police", "--report", report)
+    (asked,) = re.findall(r"reh-[0-9a-f]{16}", said)
+    assert asked in stopped.output
+    assert "outside any open case: 0." in said
+    assert "Counts are rounded up to tens." in said
+    assert "Links: 0 gained, 0 lost" in run("rehearse", digest[:12], "--data", county.data)
+    kept = RehearsalReport.read(report.read_bytes(), "report")
+    assert (kept.draft_digest, kept.passes) == (digest, True)
 
 
 def test_releases_are_stopped_and_started_by_command(county: Any) -> None:

@@ -5,6 +5,7 @@ After every kill: the log verifies, what is stored fits it, and whatever the ser
     KINLINK_TEST_KILLS=200 pytest -m slow -s tests/e2e/api/test_api_kills.py
 """
 
+import json
 import os
 import random
 import signal
@@ -27,11 +28,20 @@ from api.fsck import check_store
 from api.service import open_service
 from api.settings import load_settings
 from api.store.tables import SubmissionRow
+from api.store.tables_agreement import RehearsalRow
 from api.store.tables_work import LinkRow, ProfileRow, RunRow
 from protocols.audit.entries import read_entry
 from protocols.audit.verify import LogCheck
+from protocols.load import canonical_json
 
 pytestmark = pytest.mark.slow
+ONCE = (
+    "run:agency:linked",
+    "run:linking:started",
+    "run:linking:completed",
+    "protocol:rehearsal:requested",
+    "protocol:version:rehearsed",
+)
 KILLS = int(os.environ.get("KINLINK_TEST_KILLS", "6"))
 
 
@@ -42,6 +52,7 @@ class Ledger:
     submissions: set = field(default_factory=set)
     answers: list = field(default_factory=list)
     runs: set = field(default_factory=set)
+    rehearsals: set = field(default_factory=set)
     done: Counter = field(default_factory=Counter)
 
 
@@ -97,16 +108,16 @@ class Server:
 class Client(threading.Thread):
     """Sends, links and asks without end; whatever fails is tried again, as the real clients do."""
 
-    def __init__(self, site, data, county, seed):
+    def __init__(self, site, data, county, draft, seed):
         super().__init__(daemon=True)
-        self.site, self.data, self.county = site, data, county
+        self.site, self.data, self.county, self.draft = site, data, county, draft
         self.chance, self.ledger = random.Random(seed), Ledger()
         self.stopping, self.fault = threading.Event(), None
 
     def run(self):
         try:
             while not self.stopping.is_set():
-                kind = self.chance.choices(["police", "social_care", "link", "ask"], [3, 1, 3, 8])[0]
+                kind = self.chance.choices(["police", "social_care", "link", "rehearse", "ask"], [3, 1, 3, 1, 8])[0]
                 self._until_done(kind)
         except BaseException as error:
             self.fault = error
@@ -139,6 +150,10 @@ class Client(threading.Thread):
             answer = self.site.call("operator", "POST", "/v1/runs")
             if answer.status_code == 202:
                 self.ledger.runs.add(answer.json()["run_id"])
+        elif kind == "rehearse":
+            answer = self.site.call("operator", "POST", f"/v1/protocols/{self.draft}/rehearsal")
+            if answer.status_code == 202:
+                self.ledger.rehearsals.add(answer.json()["rehearsal_id"])
         else:
             answer = self.site.ask(self.chance.choice(self.county.declared).family_ref)
             if answer.status_code == 200:
@@ -153,7 +168,8 @@ class Client(threading.Thread):
 
 def inspect(settings, ledger):
     """Everything that must hold at every moment, seen from another process; returns how long the log is."""
-    submissions, answers, runs = set(ledger.submissions), list(ledger.answers), set(ledger.runs)
+    submissions, answers = set(ledger.submissions), list(ledger.answers)
+    runs, rehearsals = set(ledger.runs), set(ledger.rehearsals)
     service = open_service(settings)
     try:
         with service.store.reading() as tx:
@@ -168,6 +184,7 @@ def inspect(settings, ledger):
             stored = tx.session.execute(select(ProfileRow.profile, ProfileRow.entry)).all()
             assert submissions <= set(tx.session.execute(select(SubmissionRow.submission)).scalars())
             states = dict(tx.session.execute(select(RunRow.run, RunRow.state)).all())
+            rehearsed = dict(tx.session.execute(select(RehearsalRow.rehearsal, RehearsalRow.state)).all())
             links = tx.session.execute(select(LinkRow.last_run, LinkRow.state)).all()
     finally:
         service.close()
@@ -176,10 +193,11 @@ def inspect(settings, ledger):
     assert set(answers) <= set(by_profile), "something was released that is not on record"
     assert len(set(by_profile.values())) == len(by_profile)
     assert runs <= set(states)
+    assert rehearsals <= set(rehearsed)
     once = Counter(
-        (entry.kind, entry.facts["run"], entry.facts.get("submission"))
+        (entry.kind, entry.facts.get("run") or entry.facts["rehearsal"], entry.facts.get("submission"))
         for entry in entries
-        if entry.kind in ("run:agency:linked", "run:linking:started", "run:linking:completed")
+        if entry.kind in ONCE
     )
     assert set(once.values()) <= {1}, "a step was done, or counted, twice"
     assert {states[run] for run, state in links if state != "closed"} <= {"completed"}
@@ -207,12 +225,11 @@ def place(tmp_path, protocol, tools, database):
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
-def test_nothing_is_lost_however_often_it_is_killed(place, tools):
+def test_nothing_is_lost_however_often_it_is_killed(place, protocol, tools):
     settings, server, site = place
     seed = random.SystemRandom().randrange(10**6)
     chance, county = random.Random(seed), tools.County(families=20, strangers=30)
     server.start()
-    client = Client(site, settings.data_dir, county, seed)
     with httpx2.Client(base_url=Path(settings.data_dir / "address").read_text(), timeout=30, trust_env=False) as http:
         site.http = http
         for name, people, declared in (
@@ -221,8 +238,11 @@ def test_nothing_is_lost_however_often_it_is_killed(place, tools):
         ):
             assert site.submit(name, site.submission(name, people, declared)).status_code == 201
         first = site.call("operator", "POST", "/v1/runs").json()["run_id"]
-        finish(site, [first])
+        finish(site, "runs", [first])
+        drafted = json.loads(canonical_json(protocol.document)) | {"version": 2}
+        proposed = site.call("operator", "POST", "/v1/protocols", json={"text": json.dumps(drafted)}).json()
     site.tokens.clear()
+    client = Client(site, settings.data_dir, county, proposed["digest"], seed)
     client.start()
     killed = Counter()
     for _ in range(KILLS):
@@ -240,10 +260,14 @@ def test_nothing_is_lost_however_often_it_is_killed(place, tools):
     with httpx2.Client(base_url=Path(settings.data_dir / "address").read_text(), timeout=30, trust_env=False) as http:
         site.http = http
         site.tokens.clear()
-        assert finish(site, client.ledger.runs) <= {"completed"}
+        assert finish(site, "runs", client.ledger.runs) <= {"completed"}
+        assert finish(site, "rehearsals", client.ledger.rehearsals) <= {"completed"}
     size = inspect(settings, client.ledger)
     done = dict(client.ledger.done)
-    print(f"\nseed {seed}: killed {dict(killed)}; {done}; {len(client.ledger.runs)} runs; {size} entries verified")
+    print(
+        f"\nseed {seed}: killed {dict(killed)}; {done}; {len(client.ledger.runs)} runs, "
+        f"{len(client.ledger.rehearsals)} rehearsals; {size} entries verified"
+    )
     assert client.ledger.done["ask"]
 
 
@@ -256,11 +280,11 @@ def busy(client, chance):
     time.sleep(chance.uniform(0, 0.6))
 
 
-def finish(site, runs):
-    """Wait until these runs have ended; returns how they ended. A worker that was killed holds its job for a lease."""
+def finish(site, kind, jobs):
+    """Wait until these runs or rehearsals have ended; returns how they ended. A worker that was killed holds its job for a lease."""
     deadline, states = time.monotonic() + timedelta(minutes=3).total_seconds(), {}
     while time.monotonic() < deadline:
-        states = {run: site.call("operator", "GET", f"/v1/runs/{run}").json()["state"] for run in runs}
+        states = {job: site.call("operator", "GET", f"/v1/{kind}/{job}").json()["state"] for job in jobs}
         if set(states.values()) <= {"completed", "failed"}:
             return set(states.values())
         time.sleep(0.2)

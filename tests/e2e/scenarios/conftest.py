@@ -230,6 +230,13 @@ class Stage:
         state = self.call(OPERATOR, "GET", f"/v1/runs/{run}").json()
         assert state["state"] == "completed", state
 
+    def rehearsed(self, digest: str) -> dict[str, Any]:
+        asked = self.call(OPERATOR, "POST", f"/v1/protocols/{digest}/rehearsal").json()["rehearsal_id"]
+        self.work()
+        found: dict[str, Any] = self.call(OPERATOR, "GET", f"/v1/rehearsals/{asked}").json()
+        assert found["state"] == "completed", found
+        return found
+
     def work(self) -> None:
         """Everything that the service does by itself."""
         tick(self.service)

@@ -126,7 +126,7 @@ def test_the_change_is_rehearsed_on_what_was_really_asked(stage: Any, second: An
         assert "health.ed_child" not in stage.ask(family, "family-support-worker").values(name, "health")
     made = stage.call("operator", "POST", "/v1/protocols", json={"text": second.text})
     assert made.status_code == 201, made.text
-    report = stage.call("operator", "POST", f"/v1/protocols/{second.digest}/rehearsal").json()
+    report = stage.rehearsed(second.digest)
     assert report["passes"], report["report"]["failed_personas"]
     added = report["report"]["added"]
     assert {(item["agency"], item["what"], item["function"]) for item in added} == {
@@ -148,9 +148,11 @@ def test_it_is_advised_on_approved_and_goes_live(stage: Any, second: Any) -> Non
         given = {"deed": Deed.APPROVE, "digest": second.digest, "office": office}
         answer = stage.act(agency, **given, person=f"{office}-{agency}")
         assert answer.status_code == 201, answer.text
-    report = stage.call("operator", "POST", f"/v1/protocols/{second.digest}/rehearsal").json()
+    report = stage.rehearsed(second.digest)
     given = {"digest": second.digest, "office": Office.OPERATOR, "person": "operator"}
-    scheduled = stage.act("operator", **given, deed=Deed.SCHEDULE, day=stage.clock().date(), rehearsal=report["digest"])
+    scheduled = stage.act(
+        "operator", **given, deed=Deed.SCHEDULE, day=stage.clock().date(), rehearsal=report["report_digest"]
+    )
     assert scheduled.status_code == 201, scheduled.text
     assert stage.act("operator", **given, deed=Deed.GO_LIVE).json()["status"] == "live"
     told = stage.ask("WB-20650", "family-support-worker")

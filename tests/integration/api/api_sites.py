@@ -164,6 +164,16 @@ def link(site):
     return site.call("operator", "GET", f"/v1/runs/{run}").json()
 
 
+def rehearsal(site, digest, party="operator"):
+    """Ask for a rehearsal, do everything that is waiting, and return the rehearsal as it is shown."""
+    asked = site.call(party, "POST", f"/v1/protocols/{digest}/rehearsal")
+    assert asked.status_code == 202, asked.text
+    work(site)
+    found = site.call(party, "GET", f"/v1/rehearsals/{asked.json()['rehearsal_id']}").json()
+    assert found["state"] == "completed", found
+    return found
+
+
 def work(site):
     """Do every job that is due."""
     worker = Worker(site.service, alone=True)

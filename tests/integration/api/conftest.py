@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from api_county import County, declaration
 from api_provider import node_and_npm, running_provider
-from api_sites import Site, events, link, make_parties, make_site, verified, work
+from api_sites import Site, events, link, make_parties, make_site, rehearsal, verified, work
 from api_submissions import PROTOCOL_FILE, SHIPPED_FILE, TODAY, Party, Person, build, clk, noisy
 
 
@@ -142,6 +142,7 @@ def tools():
         noisy=noisy,
         declaration=declaration,
         link=link,
+        rehearsal=rehearsal,
         work=work,
         events=events,
         verified=verified,

@@ -4,95 +4,18 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from api_table import CALDICOTT, DPO, SIRO, Table, draft, without
 
 from api.admin import register_card
 from api.soundness import judged_by
 from protocols.acts import sign_act
 from protocols.decision_inputs import read_lines
-from protocols.lifecycle import Act, Deed, Office, Status, Verdict, replay, required_approvals
-from protocols.load import canonical_json, load_protocol_text
+from protocols.lifecycle import Act, Deed, Office, Status, replay
+from protocols.load import canonical_json
 from protocols.profile import Profile
 from protocols.vocabulary import State
 
 FAMILY = "WB-20003"
-DPO, SIRO, CALDICOTT = Office.DATA_PROTECTION_OFFICER, Office.SENIOR_RISK_OWNER, Office.CALDICOTT_GUARDIAN
-PRINCIPALS = {DPO: "dpo", SIRO: "siro", CALDICOTT: "cg"}
-
-
-def draft(protocol, version=2, **changed):
-    """The shipped agreement as another version, with parts of it replaced."""
-    document = json.loads(canonical_json(protocol.document))
-    return json.dumps(document | {"version": version} | changed)
-
-
-def without(protocol, rule):
-    grants = json.loads(canonical_json(protocol.document))["grants"]
-    return [grant for grant in grants if grant["id"] != rule]
-
-
-class Table:
-    """Everybody who signs, around one version."""
-
-    def __init__(self, site, text):
-        self.site = site
-        answer = site.call("operator", "POST", "/v1/protocols", json={"text": text})
-        assert answer.status_code == 201, answer.text
-        self.digest = answer.json()["digest"]
-        self.loaded = load_protocol_text(text, "draft")
-
-    def act(self, party, deed, office, *, person=None, signer=None, at=None, **given):
-        agency = "service" if party == "operator" else party
-        if "verdict" in given:
-            given["verdict"] = Verdict(given["verdict"])
-        act = Act(
-            deed=Deed(deed),
-            digest=given.pop("digest", self.digest),
-            agency=given.pop("agency", agency),
-            office=office,
-            person=person or f"{PRINCIPALS.get(office, 'op')}-{party}",
-            at=at or self.site.service.now(),
-            **given,
-        )
-        key = self.site.parties[signer or party].signing
-        return self.send(party, sign_act(act, key))
-
-    def send(self, party, token):
-        return self.site.call(party, "POST", f"/v1/protocols/{self.digest}/acts", json={"act": token})
-
-    def advised(self, **verdicts):
-        for party in self.loaded.document.parties:
-            given = {"verdict": verdicts.get(party.id, "support"), "reasons": "Read in full."}
-            answer = self.act(party.id, "advise", DPO, **given)
-            assert answer.status_code == 201, answer.text
-        return answer.json()
-
-    def approved(self, but=()):
-        for agency, office in sorted(required_approvals(self.loaded.document)):
-            if agency not in but:
-                answer = self.act(agency, "approve", office)
-                assert answer.status_code == 201, answer.text
-        return answer.json()
-
-    def rehearsed(self, party="operator"):
-        answer = self.site.call(party, "POST", f"/v1/protocols/{self.digest}/rehearsal")
-        assert answer.status_code == 201, answer.text
-        return answer.json()
-
-    def scheduled(self, report=None, days=0):
-        day = self.site.service.now().date() + timedelta(days=days)
-        given = {"rehearsal": report or self.rehearsed()["digest"], "day": day}
-        return self.act("operator", "schedule", Office.OPERATOR, **given)
-
-    def live(self):
-        self.advised()
-        self.approved()
-        assert self.scheduled().status_code == 201
-        answer = self.act("operator", "go live", Office.OPERATOR)
-        assert answer.status_code == 201, answer.text
-        return answer.json()
-
-    def standing(self):
-        return self.site.call("police", "GET", f"/v1/protocols/{self.digest}").json()
 
 
 @pytest.fixture(autouse=True)
@@ -146,7 +69,7 @@ def test_a_version_from_draft_to_retired(everybody, table, tools):
     assert report["passes"]
     assert report["report"]["questions"] > 0
     assert report["report"]["links"] == {"gained": 0, "lost": 0, "review_before": 0, "review_after": 0}
-    scheduled = table.scheduled(report["digest"], days=1)
+    scheduled = table.scheduled(report["report_digest"], days=1)
     assert scheduled.json()["status"] == "scheduled"
     early = table.act("operator", "go live", Office.OPERATOR)
     assert "it is scheduled for" in early.json()["detail"]
@@ -235,7 +158,7 @@ def test_a_draft_that_fails_a_golden_persona_cannot_be_scheduled(everybody):
     report = table.rehearsed("police")
     assert not report["passes"]
     assert any("`recovery.episode` to `social-worker`" in line for line in report["report"]["failed_personas"])
-    refused = table.scheduled(report["digest"])
+    refused = table.scheduled(report["report_digest"])
     assert refused.status_code == 403
     assert "personas are treated otherwise" in refused.json()["detail"]
     unknown = table.scheduled("0" * 64)
@@ -248,10 +171,10 @@ def test_match_rules_that_are_certain_on_too_little_cannot_be_scheduled(table):
     table.approved()
     report = table.rehearsed()
     judged_by(lambda loaded: ("only the name agrees",))
-    refused = table.scheduled(report["digest"])
+    refused = table.scheduled(report["report_digest"])
     assert (refused.status_code, "only the name agrees" in refused.json()["detail"]) == (403, True)
     judged_by(None)
-    assert table.scheduled(report["digest"]).status_code == 403
+    assert table.scheduled(report["report_digest"]).status_code == 403
     assert table.standing()["status"] == "approved"
 
 
@@ -351,7 +274,9 @@ def test_people_who_are_signed_in_act_in_their_offices(everybody, table, tools):
     assert officer.post(f"{path}/acts", json=advice | {"agency": "recovery"}).status_code == 403
     assert officer.post(f"{path}/acts", json=advice | {"office": SIRO.value}).status_code == 403
     assert officer.post(f"{path}/acts", json=advice | {"deed": "stop own releases"}).status_code == 422
-    assert officer.post(f"{path}/rehearsal").json()["passes"]
+    asked = officer.post(f"{path}/rehearsal").json()["rehearsal_id"]
+    tools.work(everybody)
+    assert officer.get(f"/v1/me/rehearsals/{asked}").json()["passes"]
     live = everybody.protocol.digest
     stop = {"agency": "police", "office": DPO.value, "deed": "stop own releases", "reasons": "Now."}
     assert officer.post(f"/v1/me/protocols/{live}/stop", json=stop).json()["stopped"] == ["police"]

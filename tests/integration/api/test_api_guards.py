@@ -30,6 +30,7 @@ EXAMPLES = {
     "upload_id": "up-" + "0" * 24,
     "submission_id": "sub-" + "0" * 24,
     "run_id": "run-" + "0" * 16,
+    "rehearsal_id": "reh-" + "0" * 16,
     "family_ref": "WB-1",
     "number": "1",
     "challenge_id": "chl-" + "0" * 16,

@@ -181,6 +181,28 @@ def test_a_migration_keeps_what_refers_to_a_table_that_is_made_anew(url):
 
 
 @BOTH
+def test_reports_of_rehearsals_are_kept_when_rehearsals_become_jobs(url):
+    migrate(url)
+    engine = make_engine(url).execution_options(**{WRITES: True})
+    command.downgrade(_config(engine), "0109")
+    at, report = "2026-11-01 00:00:00", "r" * 64
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO protocols VALUES ('d', 'p', 1, 'text', 'draft', :at, NULL)"), {"at": at})
+        connection.execute(
+            text("INSERT INTO rehearsals VALUES (:report, 'd', :at, 7, '{}')"), {"report": report, "at": at}
+        )
+    kept = text("SELECT report, digest FROM rehearsals")
+    command.upgrade(_config(engine), "head")
+    with engine.connect() as connection:
+        assert connection.execute(kept).all() == [(report, "d")]
+        assert connection.execute(text("SELECT state, report_body FROM rehearsals")).all() == [("completed", "{}")]
+    command.downgrade(_config(engine), "0109")
+    with engine.connect() as connection:
+        assert connection.execute(kept).all() == [(report, "d")]
+    engine.dispose()
+
+
+@BOTH
 def test_an_older_or_newer_schema_is_refused_with_what_to_run(url):
     engine = make_engine(url)
     with pytest.raises(InputError, match="schema `none`") as none:
