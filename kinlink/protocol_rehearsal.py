@@ -26,7 +26,8 @@ def rehearsed(side: Side, digest: str) -> dict[str, Any]:
         typer.echo("The service goes on rehearsing. The same command later waits for the same rehearsal.")
         raise
     if found["state"] == "failed":
-        raise Refusal(f"The rehearsal failed: {found['problem']}", next_step="Put it right, then ask again.")
+        why = found["problem"] or "the service's operator is told why."
+        raise Refusal(f"The rehearsal failed: {why}", next_step="Put it right, then ask again.")
     show_rehearsal(found)
     return found
 

@@ -31,7 +31,7 @@ class AskedRehearsal(BaseModel):
 class RehearsalView(BaseModel):
     """A rehearsal: how far it is, and in the end its report. `report_digest` is what scheduling names.
 
-    Only the operator sees exact counts, what the matcher would do and how far it is: to an agency that submits records, one link more or
+    Only the operator sees exact counts, what the matcher would do, how far it is and why it failed: to an agency that submits records, one link more or
     less would answer whether somebody is known elsewhere. Everybody else's counts are rounded up to tens.
     """
 
@@ -47,7 +47,7 @@ class RehearsalView(BaseModel):
     exact: bool
     report_digest: str | None
     passes: bool | None
-    problem: str | None
+    problem: str | None = None
 
 
 def _answers(operation: str) -> dict[int | str, dict[str, Any]]:
@@ -118,11 +118,14 @@ def _view(item: Rehearsal, exact: bool) -> RehearsalView:
         exact=exact,
         report_digest=report.digest if report else None,
         passes=report.passes if report else None,
-        problem=item.problem,
     )
     if not exact:
         return shown
     number, of, name = item.stage
     return shown.model_copy(
-        update={"stage": Stage(number=number, of=of, name=name), "progress": Progress(done=item.done, total=item.total)}
+        update={
+            "stage": Stage(number=number, of=of, name=name),
+            "progress": Progress(done=item.done, total=item.total),
+            "problem": item.problem,
+        }
     )
