@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from api.store.store import Store
 from protocols.audit.checkpoint import read_checkpoint
 from protocols.audit.entries import Opening
 from protocols.audit.note import COSIGNATURE, NoteKey, read_note
-from protocols.audit.verify import LogCheck, LogReport, Row
+from protocols.audit.verify import Finding, LogCheck, LogReport, Row
 from protocols.errors import InputError, VerificationError
 from protocols.signing import Card
 
@@ -28,11 +28,12 @@ _COSIGNATURES = "SELECT line FROM audit_cosignatures WHERE size = ? ORDER BY cli
 
 @dataclass(slots=True)
 class Copy:
-    """A copy as it is read: entries as they come, checkpoints and the key it names at the end."""
+    """A copy as it is read: entries as they come; at the end the checkpoints, and of an export the key and the size it names."""
 
     path: Path
     checkpoints: list[str] = field(default_factory=list)
     key_text: str | None = None
+    size: int | None = None
 
     def entries(self) -> Iterator[tuple[Row, tuple[Opening, ...]]]:
         """Every entry in the order of its index."""
@@ -59,6 +60,7 @@ class Copy:
             ) from error
 
     def _from_export(self) -> Iterator[tuple[Row, tuple[Opening, ...]]]:
+        self.size = 0
         with self.path.open(encoding="utf-8") as source:
             for number, line in enumerate(source, start=1):
                 try:
@@ -72,7 +74,8 @@ class Copy:
                             Opening(str(o["field"]), bytes.fromhex(o["salt"]), str(o["value"]))
                             for o in item.get("openings", ())
                         )
-                        yield Row(int(item["index"]), str(item["entry"]).encode()), opened
+                        leaf = bytes.fromhex(item["leaf"]) if "leaf" in item else None
+                        yield Row(int(item["index"]), str(item["entry"]).encode(), leaf), opened
                 except (ValueError, KeyError, TypeError, AttributeError) as error:
                     raise VerificationError(
                         f"Line {number} of the export is malformed.",
@@ -82,7 +85,7 @@ class Copy:
     def _head(self, item: dict[str, object]) -> None:
         if item["format"] != EXPORT_FORMAT:
             raise ValueError(EXPORT_FORMAT)
-        self.key_text = str(item["key"])
+        self.key_text, self.size = str(item["key"]), int(str(item["size"]))
 
 
 def _bytes(value: object) -> bytes:
@@ -98,8 +101,8 @@ def _is_database(path: Path) -> bool:
         raise InputError(f"`{path}` cannot be read.", next_step="Give a copy of the database, or an export.") from error
 
 
-def check_copy(path: Path, key: NoteKey | None, held: tuple[str, ...] = ()) -> LogReport:
-    """Check a copy against its own checkpoints and those that somebody holds (`held`).
+def check_copy(path: Path, key: NoteKey | None, held: tuple[str, ...] = (), answers: Collection[str] = ()) -> LogReport:
+    """Check a copy against its own checkpoints and those that somebody holds (`held`), and that these `answers` are on record.
 
     Without `key` an export's own key is used: that proves only that the copy fits itself.
     """
@@ -108,7 +111,10 @@ def check_copy(path: Path, key: NoteKey | None, held: tuple[str, ...] = ()) -> L
         check.add(row, openings)
     if key is None and copy.key_text is not None:
         key = NoteKey.from_text(copy.key_text)
-    return check.finish([*copy.checkpoints, *held], key)
+    report = check.finish([*copy.checkpoints, *held], key, copy.size)
+    for answer in sorted(set(answers) - check.answers):
+        report.findings.append(Finding(None, f"answer `{answer}` was given and is not on record"))
+    return report
 
 
 def check_copy_store(path: Path) -> list[str] | None:

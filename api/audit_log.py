@@ -9,7 +9,7 @@ from typing import Protocol
 from protocols.audit.checkpoint import Checkpoint
 from protocols.audit.entries import Opening
 from protocols.audit.events.keeping import AuditExported
-from protocols.audit.merkle import inclusion_proof
+from protocols.audit.merkle import inclusion_proof, leaf_hash
 from protocols.audit.note import NoteKey
 from protocols.audit.proof import Proof
 from protocols.audit.verify import Row
@@ -76,11 +76,14 @@ def prove(log: LogStore, index: int) -> Proof:
 
 
 def export_lines(log: LogStore, key: NoteKey, openings: bool) -> Iterator[str]:
-    """The log as lines of JSON: a head, every entry, every checkpoint. Openings hold personal data and are left out by default."""
-    size = log.size()
+    """The log as lines of JSON: a head, every entry under the newest checkpoint, every checkpoint.
+
+    Openings hold personal data and are left out by default. Each entry's leaf hash goes with it, so that a change names its own entry.
+    """
+    size = max(log.checkpointed(), 0)
     yield json.dumps({"format": EXPORT_FORMAT, "origin": key.name, "key": key.text(), "size": size})
     for row, opened in log.rows(size):
-        line: dict[str, object] = {"index": row.index, "entry": row.body.decode()}
+        line: dict[str, object] = {"index": row.index, "entry": row.body.decode(), "leaf": leaf_hash(row.body).hex()}
         if openings and opened:
             line["openings"] = [{"field": o.field, "salt": o.salt.hex(), "value": o.value} for o in opened]
         yield json.dumps(line, ensure_ascii=False)

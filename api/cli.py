@@ -37,7 +37,7 @@ __all__ = ["audit_app", "doctor", "migrate", "run_app", "serve", "service_app", 
 
 
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 @service_app.command("init")

@@ -22,8 +22,10 @@ from api.retention import certificate_for
 from api.service import Service, open_service
 from api.settings import load_settings
 from api.store.store import Transaction
+from protocols.audit.entries import read_entry
 from protocols.audit.events.keeping import AuditExported
 from protocols.audit.note import NoteKey
+from protocols.audit.proof import is_proof, read_proof
 from protocols.audit.verify import read_key_file
 from protocols.errors import VerificationError
 from protocols.load import LoadedProtocol
@@ -39,7 +41,7 @@ DPO = "data-protection-officer"
 
 
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 @contextmanager
@@ -53,20 +55,29 @@ def _opened(data: Path) -> Iterator[Service]:
 
 @audit_app.command("verify")
 def verify(
-    copy: Annotated[Path, typer.Argument(help="A copy of the database, or an export.", exists=True, dir_okay=False)],
+    copy: Annotated[
+        Path,
+        typer.Argument(help="A copy of the database, an export, or one entry's proof.", exists=True, dir_okay=False),
+    ],
     card: Annotated[Path | None, typer.Option(help="The service's card.", exists=True, dir_okay=False)] = None,
     key: Annotated[Path | None, typer.Option(help="The log's key (log.vkey).", exists=True, dir_okay=False)] = None,
     origin: Annotated[str, typer.Option(help="The log's name, with --card.")] = "kinlink.local/audit",
     checkpoint: Annotated[list[Path] | None, typer.Option(help="A checkpoint that somebody kept.")] = None,
     witness: Annotated[list[Path] | None, typer.Option(help="An agency's card: up to where did it cosign?")] = None,
+    answer: Annotated[
+        list[str] | None, typer.Option(help="An answer (prf-…) that somebody was given: is it on record?")
+    ] = None,
 ) -> None:
     """Check a copy of the audit log offline: every entry, the root, every checkpoint, and that nothing stored lacks its entry."""
     vkey = read_key_file(key) if key else None
     if vkey is None and card is not None:
         vkey = NoteKey.of(origin, open_card(card.read_text("utf-8")).verifying_key)
-    held = tuple(path.read_text("utf-8") for path in checkpoint or ())
-    report = check_copy(copy, vkey, held)
     console = _console()
+    if is_proof(copy):
+        console.print(_proved(copy, vkey), markup=False)
+        return
+    held = tuple(path.read_text("utf-8") for path in checkpoint or ())
+    report = check_copy(copy, vkey, held, answer or ())
     for finding in report.findings:
         console.print(f"  {finding}", markup=False)
     report.raise_for_findings()
@@ -82,9 +93,15 @@ def verify(
         f"The audit log verifies: {report.size} entries, root {report.root.hex()[:16]}…, {report.signed} of them under "
         f"{report.checkpoints} signed checkpoints, {report.openings} commitments opened."
     )
+    if answer:
+        console.print(f"On record: {', '.join(answer)}.")
+    if report.signed < report.size and vkey is not None:
+        console.print(
+            f"Entries {report.signed} to {report.size - 1} are under no signed checkpoint yet: nothing proves them before the next one."
+        )
     if gaps is not None:
         console.print(
-            "Complete: every answer, refusal, correction, run and emergency access in the copy has its entry."
+            "Complete: every answer, view, refusal, review, approval, correction, link, run and emergency access has its entry."
         )
     for path in witness or ():
         theirs = open_card(path.read_text("utf-8"))
@@ -96,6 +113,19 @@ def verify(
         console.print(
             "No key was given: this shows that the copy fits itself, not that it is the service's. Give --key or --card."
         )
+
+
+def _proved(path: Path, key: NoteKey | None) -> str:
+    """What a proof proves, as a sentence. Raises `VerificationError` if it does not hold, or if there is no key to tell by."""
+    if key is None:
+        raise VerificationError("A proof is checked with the service's key.", next_step="Give --key or --card.")
+    proof = read_proof(path.read_text("utf-8"))
+    checkpoint = proof.verify(key)
+    entry = read_entry(proof.extra or b"")
+    return (
+        f"The proof holds: entry {proof.index}, `{entry.kind}` of {entry.at:%Y-%m-%d %H:%M:%S} by {entry.actor}, "
+        f"is in the log of {checkpoint.size} entries that the service signed."
+    )
 
 
 @audit_app.command("export")
@@ -113,9 +143,10 @@ def export(
             tx.audit.append(AuditExported(actor="operator", size=size, root=root, openings=openings))
             sign_checkpoint(tx.audit, origin, key)
         with service.store.reading() as tx, out.open("w", encoding="utf-8") as target:
+            size = tx.audit.checkpointed()
             for line in export_lines(tx.audit, service.log_key, openings):
                 target.write(line + "\n")
-    _console().print(f"Wrote {size + 1} entries to {out}.")
+    _console().print(f"Wrote {size} entries to {out}.")
 
 
 @audit_app.command("checkpoint")

@@ -109,4 +109,4 @@ def _references(path: Path) -> list[str]:
 
 
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, emoji=False)

@@ -80,4 +80,4 @@ def end_session(session: Annotated[str, typer.Argument(help="The session's id.")
 
 
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, emoji=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,24 +10,17 @@ from pathlib import Path
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session, aliased
 
-from api.explain import SALT_BYTES
+from api.completeness import Told, check_complete
 from api.store.log import TILE_LEVEL
 from api.store.store import Transaction
 from api.store.tables import ChainRow, FamilyAliasRow, FamilyRow, MemberRow, SubmissionRow
 from api.store.tables_work import (
-    AlertRow,
-    BreakGlassRow,
-    ChallengeRow,
     EntryRow,
     HeadRow,
     LinkRow,
     NodeRow,
-    ProfileRow,
-    RecallRow,
-    RunRow,
 )
-from protocols.audit.entries import Entry, Opening, read_entry
-from protocols.audit.events.vocabulary import EventKind
+from protocols.audit.entries import read_entry
 from protocols.audit.merkle import nodes_of
 from protocols.errors import VerificationError
 from protocols.family import FamilyDeclaration
@@ -36,22 +28,20 @@ from protocols.family import FamilyDeclaration
 
 def check_store(session: Session, tx: Transaction, submissions: Path | None) -> Iterator[str]:
     """Everything that does not fit, as sentences. `submissions` is the folder of the files, if they are to be checked too."""
-    entries, openings = _read(tx)
     yield from _derived(session, tx)
-    yield from _complete(session, entries, openings)
+    yield from check_complete(session, _read(tx))
     yield from _families(session)
     yield from _links(session)
     if submissions is not None:
         yield from _files(session, submissions)
 
 
-def _read(tx: Transaction) -> tuple[list[Entry], dict[tuple[int, str], Opening]]:
-    entries, openings = [], {}
+def _read(tx: Transaction) -> Told:
+    told = Told()
     for row, opened in tx.audit.rows(tx.audit.size()):
         with suppress(VerificationError):
-            entries.append(read_entry(row.body))
-        openings.update({(row.index, item.field): item for item in opened})
-    return entries, openings
+            told.add(read_entry(row.body), opened)
+    return told
 
 
 def _derived(session: Session, tx: Transaction) -> Iterator[str]:
@@ -72,50 +62,6 @@ def _derived(session: Session, tx: Transaction) -> Iterator[str]:
     wrong = sum(stored.get(key) != value for key, value in expected.items()) + len(set(stored) - set(expected))
     if wrong:
         yield f"{wrong} stored subtree hashes of the log do not fit its entries"
-
-
-def _complete(session: Session, entries: list[Entry], openings: dict[tuple[int, str], Opening]) -> Iterator[str]:
-    """Every release, refusal, correction, run and emergency access that is stored has its entry, and the entry commits to it."""
-    named: dict[EventKind, set[str]] = {}
-    by_index = {entry.index: entry for entry in entries}
-    for entry in entries:
-        for value in entry.facts.values():
-            if isinstance(value, str):
-                named.setdefault(entry.kind, set()).add(value)
-    for row in session.execute(select(ProfileRow)).scalars():
-        told = by_index.get(row.entry)
-        if told is None or told.kind is not EventKind.PROFILE_ANSWERED or told.facts.get("profile") != row.profile:
-            yield f"answer `{row.profile}` has no entry"
-        elif row.decisions and not _commits(row.decisions, openings.get((row.entry, "decisions"))):
-            yield f"the decisions of answer `{row.profile}` are not the ones that entry {row.entry} commits to"
-    kept = set(session.execute(select(ProfileRow.profile)).scalars())
-    answered = named.get(EventKind.PROFILE_ANSWERED, set())
-    erased = any(entry.kind is EventKind.PERSONAL_ERASED for entry in entries)
-    lost = {name for name in answered if name.startswith("prf-")} - kept
-    if lost and not erased:
-        yield f"{len(lost)} answers are in the log and not in the store"
-    wanted = [
-        (RecallRow.recall, EventKind.RECALL_OPENED, "recall"),
-        (ChallengeRow.challenge, EventKind.LINK_CHALLENGED, "challenge"),
-        (BreakGlassRow.access, EventKind.BREAK_GLASS_OPENED, "emergency access"),
-        (RunRow.run, EventKind.RUN_REQUESTED, "run"),
-        (AlertRow.alert, EventKind.ALERT_RAISED, "alert"),
-        (SubmissionRow.submission, EventKind.SUBMISSION_RECEIVED, "submission"),
-    ]
-    for column, kind, what in wanted:
-        for name in session.execute(select(column)).scalars():
-            if name not in named.get(kind, set()):
-                yield f"{what} `{name}` has no entry"
-
-
-def _commits(decisions: bytes, opening: Opening | None) -> bool:
-    if opening is None:
-        return False
-    salt, packed = decisions[:SALT_BYTES], decisions[SALT_BYTES:]
-    try:
-        return hashlib.sha256(salt + zlib.decompress(packed)).hexdigest() == opening.value
-    except zlib.error:
-        return False
 
 
 def _families(session: Session) -> Iterator[str]:

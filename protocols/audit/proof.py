@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from protocols.audit.checkpoint import Checkpoint, open_checkpoint
 from protocols.audit.merkle import HASH_BYTES, leaf_hash, verify_inclusion
@@ -43,6 +44,12 @@ class Proof:
         checkpoint = open_checkpoint(self.checkpoint, key)
         verify_inclusion(leaf_hash(entry), self.index, checkpoint.size, self.path, checkpoint.root)
         return checkpoint
+
+
+def is_proof(path: Path) -> bool:
+    """Whether a file says that it is such a proof."""
+    with path.open("rb") as source:
+        return source.read(len(HEADER) + 1) == HEADER.encode() + b"\n"
 
 
 def read_proof(data: str) -> Proof:

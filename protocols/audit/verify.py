@@ -8,6 +8,7 @@ from pathlib import Path
 
 from protocols.audit.checkpoint import open_checkpoint
 from protocols.audit.entries import NO_PREVIOUS, Entry, Opening, opens, read_entry
+from protocols.audit.events.vocabulary import EventKind
 from protocols.audit.merkle import leaf_hash, nodes_of, root
 from protocols.audit.note import NoteKey
 from protocols.errors import VerificationError
@@ -49,7 +50,10 @@ class LogReport:
         if self.findings:
             more = f" ({len(self.findings) - 3} more.)" if len(self.findings) > 3 else ""
             raise VerificationError(
-                "The audit log does not verify: " + "; ".join(str(item) for item in self.findings[:3]) + "." + more,
+                "The audit log does not verify: "
+                + "; ".join(str(item).rstrip(".") for item in self.findings[:3])
+                + "."
+                + more,
                 next_step="Keep this copy, compare it with the checkpoints that the agencies hold, and tell the data protection officer.",
             )
 
@@ -59,6 +63,9 @@ class LogCheck:
 
     def __init__(self) -> None:
         self.report = LogReport()
+        self.answers: set[str] = set()
+        """The ids of the answers that the log tells of."""
+
         self._leaves: list[bytes] = []
         self._next = 0
         self._previous = {NO_PREVIOUS}
@@ -77,6 +84,8 @@ class LogCheck:
         if entry is not None:
             self._check_place(entry, row, follows)
             self._check_openings(entry, openings)
+            if entry.kind is EventKind.PROFILE_ANSWERED:
+                self.answers.add(str(entry.facts["profile"]))
         self._leaves.append(leaf)
         self._next = row.index + 1
         self._previous = {leaf.hex(), (row.leaf or leaf).hex()}
@@ -104,10 +113,17 @@ class LogCheck:
             else:
                 self._found(entry.index, f"what is kept for `{opening.field}` is not what the entry commits to")
 
-    def finish(self, checkpoints: Sequence[str], key: NoteKey | None) -> LogReport:
-        """Check the root against every checkpoint; without `key` only the log's inner order is checked."""
+    def finish(self, checkpoints: Sequence[str], key: NoteKey | None, size: int | None = None) -> LogReport:
+        """Check the root against every checkpoint; without `key` only the log's inner order is checked.
+
+        `size` is how many entries there should be, in a copy that says so: then each of them is under a checkpoint too.
+        """
         report, node = self.report, nodes_of(self._leaves)
         report.size, report.root = len(self._leaves), root(len(self._leaves), node)
+        if not self._leaves:
+            self._found(0, "missing: there is no entry at all, and a service's log begins with its own making")
+        if size is not None and self._next < size:
+            self._found(self._next, f"missing: the copy was made of {size} entries")
         if key is None:
             return report
         for size, text in sorted((_claimed_size(text), text) for text in checkpoints):
@@ -127,6 +143,8 @@ class LogCheck:
                 report.checkpoints += 1
         if report.size and not report.checkpoints and not report.findings:
             self._found(None, "no checkpoint signed by the service covers this log")
+        elif size is not None and report.signed < report.size and not report.findings:
+            self._found(report.signed, "added: it, and what follows, is under no checkpoint that the service signed")
         return report
 
     def _found(self, index: int | None, what: str) -> None:

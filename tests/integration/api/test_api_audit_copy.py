@@ -4,12 +4,15 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
+import rfc8785
 from typer.testing import CliRunner
 
 from api.audit_log import export_lines
 from api.cli import audit_app
+from protocols.audit.merkle import leaf_hash
 from protocols.audit.note import NoteKey
 from protocols.audit.proof import read_proof
 from protocols.audit.verify import read_key_file
@@ -121,7 +124,80 @@ def test_an_export_verifies_and_holds_no_personal_data_by_default(linked, tools,
     assert isinstance(verify(linked, out).exception, VerificationError)
 
 
-def test_the_export_is_one_view_of_the_log(linked):
+@pytest.fixture
+def export(linked, tmp_path):
+    """An export as its lines: the head, the entries, the checkpoints; and a way to verify what became of them."""
+    answer = linked.ask("WB-20003")
+    out = tmp_path / "export"
+    made = RUN.invoke(audit_app, ["export", "--data", str(linked.settings.data_dir), "--out", str(out)])
+    assert made.exit_code == 0, made.exception
+    head, *rest = [json.loads(line) for line in out.read_text().splitlines()]
+    entries = [item for item in rest if "entry" in item]
+    notes = [item for item in rest if "checkpoint" in item]
+
+    def said(*more, head=head, entries=entries, notes=notes):
+        out.write_text("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in (head, *entries, *notes)))
+        return verify(linked, out, *more)
+
+    return SimpleNamespace(
+        entries=entries, notes=notes, head=head, said=said, profile=answer.headers["kinlink-profile"]
+    )
+
+
+def rewritten(entries, start):
+    """Entries from `start` on with their places, chain and leaf hashes recomputed: what somebody does who forges with care."""
+    remade, previous = [], None
+    for index, item in enumerate(entries):
+        body = json.loads(item["entry"])
+        if index >= start:
+            body |= {"index": index, "previous": previous}
+        text = rfc8785.dumps(body)
+        previous = leaf_hash(text).hex()
+        remade.append({"index": index, "entry": text.decode(), "leaf": previous})
+    return remade
+
+
+def test_an_export_names_the_entry_that_was_changed(export):
+    changed = [dict(item) for item in export.entries]
+    changed[25]["entry"] = changed[25]["entry"].replace('"at":"2', '"at":"1')
+    assert "entry 25: altered" in export.said(entries=changed).output
+
+
+def test_an_entry_that_is_added_at_the_end_of_an_export_is_named(export):
+    end = len(export.entries)
+    assert export.said().exit_code == 0
+    forged = rewritten([*export.entries, export.entries[-1]], end)
+    for head in (export.head, export.head | {"size": end + 1}):
+        assert f"entry {end}: added" in export.said(entries=forged, head=head).output
+
+
+def test_a_copy_of_nothing_does_not_verify(export, tmp_path, linked):
+    assert isinstance(export.said(entries=[], notes=[]).exception, VerificationError)
+    assert isinstance(export.said(entries=[], notes=[], head=export.head | {"size": 0}).exception, VerificationError)
+    assert (
+        f"the copy was made of {len(export.entries)} entries"
+        in export.said(entries=export.entries[:9], notes=[]).output
+    )
+    empty = tmp_path / "empty"
+    empty.touch()
+    assert isinstance(verify(linked, empty).exception, VerificationError)
+
+
+def test_whoever_was_given_an_answer_can_check_that_it_is_on_record(export):
+    """An outsider has the export, the key, and the id of what a worker was told: a release without its entry is noticed."""
+    found = export.said("--answer", export.profile)
+    assert (found.exit_code, f"On record: {export.profile}" in found.output) == (0, True)
+    told = next(n for n, item in enumerate(export.entries) if export.profile in item["entry"])
+    never = export.said("--answer", "prf-" + "0" * 20)
+    assert "was given and is not on record" in never.output
+    assert isinstance(never.exception, VerificationError)
+    hidden = rewritten([*export.entries[:told], *export.entries[told + 1 :]], told)
+    assert isinstance(export.said("--answer", export.profile, entries=hidden).exception, VerificationError)
+
+
+def test_the_export_is_one_view_of_the_log(linked, tools):
+    tools.verified(linked)
+    linked.ask("WB-20003")
     with linked.service.store.reading() as tx:
         lines = [json.loads(line) for line in export_lines(tx.audit, linked.service.log_key, False)]
     assert lines[0]["size"] == sum("entry" in line for line in lines)
@@ -137,8 +213,13 @@ def test_a_proof_of_one_entry_is_checked_offline(linked, tools, tmp_path):
     proof = read_proof(out.read_text())
     key = read_key_file(linked.settings.data_dir / "log.vkey")
     assert proof.verify(key).size > index
+    said = verify(linked, out)
+    assert f"The proof holds: entry {index}, `profile:family:answered`" in said.output
+    assert "Give --key" in str(getattr(RUN.invoke(audit_app, ["verify", str(out)]).exception, "next_step", ""))
+    out.write_text(out.read_text().replace(f"index {index}", f"index {index - 1}"))
     with pytest.raises(VerificationError):
-        read_proof(out.read_text().replace(f"index {index}", f"index {index - 1}")).verify(key)
+        read_proof(out.read_text()).verify(key)
+    assert isinstance(verify(linked, out).exception, VerificationError)
     beyond = RUN.invoke(audit_app, ["proof", "999999", "--data", data])
     assert "under no checkpoint" in str(beyond.exception)
 

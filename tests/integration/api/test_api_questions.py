@@ -177,6 +177,47 @@ DAMAGE = {
         "UPDATE links SET member_ref = 'STRANGER01' WHERE record_ref = 'POLREF0030'",
         "nobody who is declared",
     ),
+    "a view that was removed": (
+        "DELETE FROM views WHERE profile = (SELECT min(profile) FROM profiles)",
+        "is said to have shown",
+    ),
+    "a link from nowhere": (
+        "INSERT INTO links SELECT 'lnk-x', family_ref, 'SOCREF003F', agency, 'POLXREF0001', grade, state, evidence, first_run, "
+        "last_run, made_at, changed_at, ended_why FROM links WHERE record_ref = 'POLREF0030'",
+        "`lnk-x` was made by no run",
+    ),
+    "a run that says that it changed something else": (
+        "UPDATE runs SET changes = replace(changes, 'certain', 'probable')",
+        "is said to have changed",
+    ),
+    "a verdict from nowhere": (
+        "INSERT INTO challenges (challenge, opened_by, reason, state, opened_at) "
+        "VALUES ('chl-x', 'police', 'OTHER', 'rejected', '2026-01-01 00:00:00')",
+        "the verdict on challenge `chl-x` has no entry",
+    ),
+    "a review from nowhere": (
+        "INSERT INTO break_glass (access, family_ref, worker, role_function, reason, manager, explanation, opened_at, expires_at, "
+        "review_due, outcome) VALUES ('bgl-x', 'WB-1', 'w', 'x', 'X', 'm', 'e', '2026-01-01 00:00:00', '2026-01-01 00:00:00', "
+        "'2026-01-01 00:00:00', 'justified')",
+        "the review of emergency access `bgl-x` has no entry",
+    ),
+    "a version from nowhere": (
+        "INSERT INTO protocols (digest, protocol, version, text, state, loaded_at) VALUES ('d0', 'p', 9, '', 'draft', '2026-01-01 00:00:00')",
+        "version `d0` has no entry",
+    ),
+    "an approval from nowhere": (
+        "INSERT INTO acts (sha256, digest, token, body, entry) SELECT 'a0', digest, 't', 'b', 0 FROM protocols",
+        "the signed act `a0` has no entry",
+    ),
+    "an alert that was removed": ("DELETE FROM alerts", "alerts are in the log and not in the store"),
+    "a marker from nowhere": (
+        "INSERT INTO markers VALUES ('mrk-x', 'SOCREF003M', 'police', 'POLREF0030', 'must', 'social_care', '2026-01-01 00:00:00')",
+        "marker `mrk-x` has no entry",
+    ),
+    "names that were erased off the record": (
+        "DELETE FROM audit_openings WHERE entry = (SELECT min(entry) FROM profiles)",
+        "1 entries have lost what opened them, 0 were erased on record",
+    ),
     "a wrong head": ("UPDATE audit_head SET size = size + 1", "the log's head"),
 }
 
