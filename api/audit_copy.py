@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
+import tarfile
 from collections.abc import Collection, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,6 +25,7 @@ from protocols.audit.verify import Finding, LogCheck, LogReport, Row
 from protocols.errors import InputError, VerificationError
 from protocols.signing import Card
 
+DATABASE = "kinlink.db"
 _SQLITE = b"SQLite format 3\x00"
 _COSIGNATURES = "SELECT line FROM audit_cosignatures WHERE size = ? ORDER BY client"
 
@@ -61,7 +65,7 @@ class Copy:
 
     def _from_export(self) -> Iterator[tuple[Row, tuple[Opening, ...]]]:
         self.size = 0
-        with self.path.open(encoding="utf-8") as source:
+        with self.path.open(encoding="utf-8", errors="surrogateescape") as source:
             for number, line in enumerate(source, start=1):
                 try:
                     item = json.loads(line)
@@ -86,6 +90,25 @@ class Copy:
         if item["format"] != EXPORT_FORMAT:
             raise ValueError(EXPORT_FORMAT)
         self.key_text, self.size = str(item["key"]), int(str(item["size"]))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Path]:
+    """The copy itself; of a backup, the database in it, unpacked for as long as it is looked at. Raises `InputError`."""
+    try:
+        if not tarfile.is_tarfile(path):
+            yield path
+            return
+        with tarfile.open(path) as archive, TemporaryDirectory() as scratch:
+            source = archive.extractfile(archive.getmember(DATABASE))
+            copy = Path(scratch) / DATABASE
+            with copy.open("wb") as sink:
+                shutil.copyfileobj(source, sink, 1 << 20)  # type: ignore[arg-type]
+            yield copy
+    except (KeyError, tarfile.TarError) as error:
+        raise InputError(
+            f"`{path}` holds no database.", next_step="Give a backup, a copy of the database, or an export."
+        ) from error
 
 
 def _bytes(value: object) -> bytes:

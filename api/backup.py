@@ -23,7 +23,7 @@ from sqlalchemy import Engine, Table, insert, select, text
 import api.store.tables
 import api.store.tables_people
 import api.store.tables_work  # noqa: F401 - imported for their tables
-from api.audit_copy import check_copy, check_copy_store
+from api.audit_copy import DATABASE, check_copy, check_copy_store
 from api.audit_log import sign_checkpoint
 from api.data_folder import DataFolder
 from api.service import SEALING_FILE, SIGNING_FILE, Service, ServiceKeys, open_service
@@ -38,7 +38,6 @@ from protocols.signing import VerifyingKey
 
 FORMAT = "kinlink-backup/1"
 LIST = "backup.json"
-DATABASE = "kinlink.db"
 _PLAIN = ("service.card", "log.vkey", SETTINGS_FILE)
 _BATCH = 2_000
 _TRIES = 3
@@ -187,8 +186,12 @@ def restore(backup: Path, data_dir: Path, keys: Path | None, **given: object) ->
         if not settings.url.startswith("sqlite"):
             _into(settings.url, copy)
         _carry_on(settings)
-    except (OSError, tarfile.TarError) as error:
-        raise InputError("The backup or the keys cannot be read.", next_step="Check the files.") from error
+    except BaseException as error:
+        # What is left would look like a service, and could be started on a database that another one is using.
+        shutil.rmtree(data_dir, ignore_errors=True)
+        if isinstance(error, OSError | tarfile.TarError):
+            raise InputError("The backup or the keys cannot be read.", next_step="Check the files.") from error
+        raise
     return settings
 
 
@@ -220,7 +223,10 @@ def _check_list(data_dir: Path, key: VerifyingKey) -> dict[str, Any]:
             "The backup was not made by the service whose keys these are, or its list was altered.",
             next_step="Give the keys of the service that made it.",
         ) from error
+    expected = {*body["files"], LIST, f"keys/{SIGNING_FILE}", f"keys/{SEALING_FILE}"}
     present = {str(path.relative_to(data_dir)) for path in data_dir.rglob("*") if path.is_file()}
+    if present - expected:
+        raise VerificationError("The backup holds something that is not on its list.", next_step="Use another backup.")
     for name, digest in body["files"].items():
         if name not in present or _sha256(data_dir / name) != digest:
             raise VerificationError(

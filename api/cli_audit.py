@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from api import questions
-from api.audit_copy import check_copy, check_copy_store, cosigned_until
+from api.audit_copy import check_copy, check_copy_store, cosigned_until, opened
 from api.audit_log import export_lines, prove, sign_checkpoint
 from api.fsck import check_store
 from api.packs import as_text
@@ -57,7 +57,9 @@ def _opened(data: Path) -> Iterator[Service]:
 def verify(
     copy: Annotated[
         Path,
-        typer.Argument(help="A copy of the database, an export, or one entry's proof.", exists=True, dir_okay=False),
+        typer.Argument(
+            help="An export, a backup, a copy of the database, or one entry's proof.", exists=True, dir_okay=False
+        ),
     ],
     card: Annotated[Path | None, typer.Option(help="The service's card.", exists=True, dir_okay=False)] = None,
     key: Annotated[Path | None, typer.Option(help="The log's key (log.vkey).", exists=True, dir_okay=False)] = None,
@@ -77,7 +79,14 @@ def verify(
         console.print(_proved(copy, vkey), markup=False)
         return
     held = tuple(path.read_text("utf-8") for path in checkpoint or ())
-    report = check_copy(copy, vkey, held, answer or ())
+    with opened(copy) as there:
+        _verify(console, there, vkey, held, answer or [], witness or [])
+
+
+def _verify(
+    console: Console, copy: Path, vkey: NoteKey | None, held: tuple[str, ...], answers: list[str], witnesses: list[Path]
+) -> None:
+    report = check_copy(copy, vkey, held, answers)
     for finding in report.findings:
         console.print(f"  {finding}", markup=False)
     report.raise_for_findings()
@@ -93,8 +102,8 @@ def verify(
         f"The audit log verifies: {report.size} entries, root {report.root.hex()[:16]}…, {report.signed} of them under "
         f"{report.checkpoints} signed checkpoints, {report.openings} commitments opened."
     )
-    if answer:
-        console.print(f"On record: {', '.join(answer)}.")
+    if answers:
+        console.print(f"On record: {', '.join(answers)}.")
     if report.signed < report.size and vkey is not None:
         console.print(
             f"Entries {report.signed} to {report.size - 1} are under no signed checkpoint yet: nothing proves them before the next one."
@@ -103,7 +112,7 @@ def verify(
         console.print(
             "Complete: every answer, view, refusal, review, approval, correction, link, run and emergency access has its entry."
         )
-    for path in witness or ():
+    for path in witnesses:
         theirs = open_card(path.read_text("utf-8"))
         until = cosigned_until(copy, theirs)
         console.print(

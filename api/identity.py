@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from protocols.audit.events.parties import TokenIssued, TokenRefused
-from protocols.errors import KeyProblem
-from protocols.identity import SKEW, client_claimed, read_client_assertion
+from protocols.errors import KeyProblem, VerificationError
+from protocols.identity import SKEW, client_claimed, malformed_credential, read_client_assertion
 from protocols.signing import VerifyingKey, signer_of
 
 TOKEN_LIFETIME = timedelta(minutes=5)
@@ -122,7 +122,11 @@ def issue_token(
 
 
 def _believed_key(store: IdentityStore, assertion: str, client: str) -> ClientKey:
-    key = store.key(signer_of(assertion))
+    try:
+        kid = signer_of(assertion)
+    except VerificationError:
+        raise malformed_credential() from None
+    key = store.key(kid)
     if key is None or key.client != client:
         raise KeyProblem("The credential is signed with a key that is not registered for this party.", next_step=_ASK)
     if key.retired_at is not None:

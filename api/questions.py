@@ -81,6 +81,12 @@ class QuestionStore(Protocol):
     def entries(self, field: str, value: str) -> list[bytes]:
         """The log's entries that commit to a value."""
 
+    def opened(self, entry: int, field: str) -> str | None:
+        """What an entry commits to in a field; None once it was erased."""
+
+    def names_of(self, family_ref: str) -> list[str]:
+        """Every reference of a family, this one first."""
+
     def links(self, agency: str | None, record_ref: str) -> list[ActiveLink]:
         """Every link, ended ones too, of a record or a member."""
 
@@ -117,10 +123,13 @@ def _record(store: QuestionStore, who: Asking, question: str, about: str, rows: 
 
 
 def who_saw(store: QuestionStore, family_ref: str, who: Asking) -> dict[str, Any]:
-    """Everyone who asked about a family: answers and refusals, oldest first."""
-    answers = store.answers_about(family_ref)
-    refused = [json.loads(body) for body in store.entries("family", family_ref)]
-    refused = [item for item in refused if item["kind"] == "profile:family:refused"]
+    """Everyone who asked about a family, under whichever of its references: answers and refusals, oldest first."""
+    refs = store.names_of(family_ref)
+    answers = sorted((item for ref in refs for item in store.answers_about(ref)), key=lambda item: item.entry)
+    refused = [json.loads(body) for ref in refs for body in store.entries("family", ref)]
+    refused = sorted(
+        (item for item in refused if item["kind"] == "profile:family:refused"), key=lambda item: item["index"]
+    )
     _record(store, who, "who-saw-family", family_ref, len(answers) + len(refused))
     return {
         "family_ref": family_ref,
@@ -129,6 +138,7 @@ def who_saw(store: QuestionStore, family_ref: str, who: Asking) -> dict[str, Any
             {
                 "at": item["at"],
                 "entry": item["index"],
+                "worker": store.opened(item["index"], "worker"),
                 "reason": item["facts"]["reason"],
                 "role_function": item["facts"]["role_function"],
             }
@@ -136,7 +146,8 @@ def who_saw(store: QuestionStore, family_ref: str, who: Asking) -> dict[str, Any
         ],
         "emergencies": [
             {"at": at.isoformat(), "role_function": role, "reason": reason, "review": outcome}
-            for at, role, reason, outcome in store.emergencies_of(family_ref)
+            for ref in refs
+            for at, role, reason, outcome in store.emergencies_of(ref)
         ],
     }
 

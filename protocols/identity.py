@@ -7,6 +7,7 @@ A worker assertion travels with every question of the Workbook: the service chec
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +22,8 @@ TOKEN_PATH = "/v1/token"  # noqa: S105 - a path
 WORKER_HEADER = "Kinlink-Worker"
 LIFETIME = timedelta(minutes=2)
 SKEW = timedelta(seconds=30)
+PRINTABLE = r"^[!-~]+$"
+_CLIENT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class ClientAssertion(Wire):
@@ -41,9 +44,9 @@ class WorkerAssertion(Wire):
     worker: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     role_function: RoleFunction
     purpose: Purpose
-    case: str = Field(max_length=40)
+    case: str = Field(max_length=40, pattern=PRINTABLE)
     auth_time: AwareDatetime
-    session: str = Field(max_length=64)
+    session: str = Field(max_length=64, pattern=PRINTABLE)
     jti: str = Field(min_length=16, max_length=64)
     iat: int
     exp: int
@@ -125,9 +128,17 @@ def read_worker_assertion(token: str, key: VerifyingKey, client: str, now: datet
 def client_claimed(token: str) -> str:
     """The client id that an assertion claims, unverified: only to look up its keys. Raises `KeyProblem`."""
     try:
-        return str(json.loads(decode_base64url(token.split(".")[1]))["sub"])
+        client = json.loads(decode_base64url(token.split(".")[1]))["sub"]
+        if not isinstance(client, str) or not _CLIENT.fullmatch(client):
+            raise ValueError("sub")
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise KeyProblem("The credential is malformed.", next_step="Make it with `kinlink agency`.") from error
+        raise malformed_credential() from error
+    return client
+
+
+def malformed_credential() -> KeyProblem:
+    """What is said of something that is no credential at all."""
+    return KeyProblem("The credential is malformed.", next_step="Make it with `kinlink agency`.")
 
 
 def _check_times(issued: int, expires: int, now: datetime | None, what: str) -> None:

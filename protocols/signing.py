@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, Self, cast
 
@@ -17,6 +18,12 @@ from protocols.errors import KeyProblem, VerificationError
 from protocols.sealing import SealingPublicKey
 
 ALGORITHM: Literal["Ed25519"] = "Ed25519"
+
+
+PROSE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+"""What people write: any letters and line breaks, no control characters (PostgreSQL stores no NUL)."""
+
+_KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Wire(BaseModel):
@@ -128,10 +135,12 @@ class SigningKey:
 def signer_of(token: str) -> str:
     """The `kid` that a JWS claims, unverified: only to look up the key to verify it with. Raises `VerificationError`."""
     try:
-        header = json.loads(decode_base64url(token.split(".")[0]))
-        return str(header["kid"])
+        kid = json.loads(decode_base64url(token.split(".")[0]))["kid"]
+        if not isinstance(kid, str) or not _KID.fullmatch(kid):
+            raise ValueError("kid")
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise VerificationError("A signature is malformed.", next_step="Ask for the original again.") from error
+    return kid
 
 
 def decode_base64url(text: str) -> bytes:

@@ -27,7 +27,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from protocols.errors import SubmissionError, VerificationError
 from protocols.family import ConsentRecord, FamilyDeclaration
 from protocols.sealing import context
-from protocols.signing import SigningKey, VerifyingKey, Wire
+from protocols.signing import PROSE, SigningKey, VerifyingKey, Wire
 
 FORMAT = "kinlink-submission/1"
 MANIFEST = "manifest.json"
@@ -95,7 +95,7 @@ class AttackOverride(Wire):
     """
 
     tests: tuple[Annotated[str, Field(pattern=r"^(T\d{1,2}|missing|stale)$")], ...] = Field(min_length=1)
-    reason: str = Field(min_length=20, max_length=500)
+    reason: str = Field(min_length=20, max_length=500, pattern=PROSE)
 
 
 class Manifest(Wire):

@@ -21,6 +21,7 @@ from api.store.store import Transaction
 from protocols.errors import InputError
 from protocols.family import FAMILY_REF, WORKER
 from protocols.identity import WORKER_HEADER, WorkerAssertion
+from protocols.signing import PROSE
 
 router = APIRouter()
 
@@ -31,7 +32,7 @@ class NewAccess(Given):
     family_ref: str = Field(pattern=FAMILY_REF, examples=["WB-20701"])
     reason: str = Field(pattern=r"^[A-Z][A-Z_]{2,30}$", examples=["IMMINENT_HARM"])
     explanation: str = Field(
-        min_length=10, max_length=1000, examples=["Called out at night; a child is at immediate risk."]
+        min_length=10, max_length=1000, pattern=PROSE, examples=["Called out at night; a child is at immediate risk."]
     )
     manager: str = Field(pattern=WORKER, examples=["w-0042"])
 

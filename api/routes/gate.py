@@ -14,6 +14,7 @@ from api.guards import caller, service_of
 from api.problems import described
 from api.routes.corrections import AGENCY, Given
 from protocols.family import RECORD_REF
+from protocols.signing import PROSE
 
 router = APIRouter()
 
@@ -46,7 +47,7 @@ class Pass(Given):
     """Why the next batch of an agency may go through the gate."""
 
     agency: Annotated[str, Field(pattern=AGENCY)]
-    reason: str = Field(min_length=20, max_length=500)
+    reason: str = Field(min_length=20, max_length=500, pattern=PROSE)
 
 
 @router.get("/v1/attack-overrides", responses=described(401, 403, 429, 503))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
 from protocols.errors import Busy, InputError, KinlinkError, Unavailable
 
@@ -71,6 +71,11 @@ def explained() -> Iterator[None]:
                 next_step="Ask its operator to make room, then try again.",
             ) from None
         raise Unavailable("The service's database does not answer.", next_step="Try again in a moment.") from None
+    except DataError:
+        raise InputError(
+            "A text holds a character that cannot be stored, or a number is too large.",
+            next_step="Leave out control characters, and send it again.",
+        ) from None
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable("The service's database went away.", next_step="Try again in a moment.") from None

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from api.runs import ActiveLink
 from api.store.links import active_link
 from api.store.log import AuditLog
-from api.store.tables import ConsentRow, MemberRow, SubmissionRow
+from api.store.tables import ConsentRow, FamilyAliasRow, MemberRow, SubmissionRow
 from api.store.tables_work import (
     AlertRow,
     BreakGlassRow,
@@ -88,6 +88,18 @@ class Questions:
         ).scalars()
         bodies = [self._audit.body(entry) for entry in found]
         return [body for body in bodies if body is not None]
+
+    def opened(self, entry: int, field: str) -> str | None:
+        """What an entry commits to in a field; None once it was erased."""
+        row = self._session.get(OpeningRow, (entry, field))
+        return None if row is None else row.value
+
+    def names_of(self, family_ref: str) -> list[str]:
+        """Every reference of a family, this one first."""
+        alias = select(FamilyAliasRow.family_ref).where(FamilyAliasRow.alias == family_ref)
+        known = self._session.execute(alias).scalar_one_or_none() or family_ref
+        others = select(FamilyAliasRow.alias).where(FamilyAliasRow.family_ref == known).order_by(FamilyAliasRow.alias)
+        return list(dict.fromkeys([family_ref, known, *self._session.execute(others).scalars()]))
 
     def links(self, agency: str | None, record_ref: str) -> list[ActiveLink]:
         """Every link, ended ones too, that ends at an agency's record, or with no agency that begins at a member."""

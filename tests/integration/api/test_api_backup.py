@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from api.app import create_app
 from api.backup import back_up, restore
-from api.cli import service_app
+from api.cli import audit_app, service_app
 from api.service import open_service
 from protocols.errors import InputError, KeyProblem, KinlinkError, VerificationError
 
@@ -156,3 +156,33 @@ def test_a_clock_that_was_set_back_stops_every_release(linked, monkeypatch):
         tx.identity.revoke("police", datetime.now(UTC))
     with linked.service.store.engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM profiles")).scalar_one() == 2
+
+
+def test_a_restore_that_fails_leaves_nothing_that_could_be_started(linked, backup, tmp_path):
+    """Nor does it on a database that is in use: a second service on it would be the worst of all."""
+    for given in ({"database_url": SecretStr("mysql://x")}, {"mode": "neither"}):
+        with pytest.raises(KinlinkError):
+            restore(backup, tmp_path / "again", None, **given)
+        assert not (tmp_path / "again").exists()
+
+
+def test_what_was_put_into_a_backup_is_refused(backup, tmp_path):
+    with tarfile.open(backup, "a") as archive:
+        extra = tmp_path / "settings"
+        extra.write_text("{}")
+        archive.add(extra, "submissions/sub-more.zip")
+    with pytest.raises(VerificationError, match="not on its list"):
+        restore(backup, tmp_path / "again", None)
+    assert not (tmp_path / "again").exists()
+
+
+@BOTH
+def test_the_log_in_a_backup_is_checked_as_it_is(linked, backup):
+    """On PostgreSQL a backup is the copy of the database that an auditor gets."""
+    key = str(linked.settings.data_dir / "log.vkey")
+    answer = RUN.invoke(audit_app, ["verify", str(backup), "--key", key])
+    assert answer.exit_code == 0, answer.exception
+    assert "The audit log verifies" in answer.output
+    assert "Complete" in answer.output
+    backup.write_bytes(b"\xff\xfe\x00 neither")
+    assert isinstance(RUN.invoke(audit_app, ["verify", str(backup), "--key", key]).exception, VerificationError)

@@ -1,13 +1,16 @@
 """A machine gets a token for its own signed, single-use credential, and for nothing else."""
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from api.admin import register_card, retire_key, revoke_client
 from protocols.errors import InputError
-from protocols.identity import ASSERTION_TYPE, make_client_assertion
-from protocols.signing import Card, SigningKey, sign_card
+from protocols.identity import ASSERTION_TYPE, WORKER_HEADER, make_client_assertion, make_worker_assertion
+from protocols.signing import Card, SigningKey, decode_base64url, sign_card
+from protocols.vocabulary import Purpose, RoleFunction
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 
@@ -172,3 +175,43 @@ def test_a_client_that_floods_is_slowed(tmp_path, protocol, tools):
     finally:
         site.http.close()
         site.service.close()
+
+
+def encoded(value):
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+@BOTH
+@pytest.mark.parametrize("odd", ["pol\0ice", "\ud800", "x" * 5_000, "", ["police"], None, "POLICE "])
+def test_what_no_database_would_store_is_malformed_like_anything_else(site, odd):
+    """PostgreSQL stores no NUL: what claims to be from such a party, or signed with such a key, is no fault of the service."""
+    claims, header = encoded({"sub": odd}), encoded({"alg": "EdDSA", "kid": odd})
+    for credential in (f"e30.{claims}.x", f"{header}.{encoded({'sub': 'police'})}.x"):
+        answer = site.ask_token("police", assertion=credential)
+        assert answer.status_code in (401, 422), answer.text
+        assert "malformed" in answer.json()["detail"]
+
+
+@BOTH
+def test_control_characters_are_refused_where_people_write(linked):
+    signing, now = linked.parties["workbook"].signing, datetime.now(UTC)
+
+    def asked(**odd):
+        role, purpose = RoleFunction.SOCIAL_WORKER, Purpose.SAFEGUARDING
+        made = make_worker_assertion("workbook", "w-1", role, purpose, "WB-20003", now, "session-1", signing)
+        claims = json.loads(decode_base64url(made.split(".")[1]))
+        return {WORKER_HEADER: signing.sign(json.dumps(claims | odd).encode(), typ="JWT")}
+
+    assert linked.call("workbook", "GET", "/v1/families/WB-20003/profile", headers=asked()).status_code == 200
+    for odd in ({"session": "a\0b"}, {"case": "a\0b"}):
+        answer = linked.call("workbook", "GET", "/v1/families/WB-20003/profile", headers=asked(**odd))
+        assert answer.status_code == 401, answer.text
+    given = {
+        "family_ref": "WB-20003",
+        "reason": linked.protocol.document.break_glass.reasons[0],
+        "explanation": "A child is\0 at risk now.",
+        "manager": "w-boss",
+    }
+    assert linked.call("workbook", "POST", "/v1/break-glass", json=given, headers=asked()).status_code == 422
+    merged = {"agency": "police", "reason": "Two agencies \0 merged in May."}
+    assert linked.call("operator", "POST", "/v1/gate-passes", json=merged).status_code == 422

@@ -38,7 +38,7 @@ def test_who_saw_a_family(asked, tools):
     found = get(asked, f"families/{FAMILY}")
     assert [(item["worker"], item["role_function"]) for item in found["answers"]] == [("w-1", "social-worker")]
     assert found["answers"][0]["released"] > 0
-    assert [item["reason"] for item in found["refusals"]] == ["not-allocated"]
+    assert [(item["reason"], item["worker"]) for item in found["refusals"]] == [("not-allocated", "w-2")]
     question = tools.events(asked, "audit:question:answered")[-1]
     assert (question.actor, question.facts["question"], question.facts["rows"]) == ("social_care", "who-saw-family", 2)
     with asked.service.store.reading() as tx:
@@ -54,6 +54,26 @@ def test_no_machine_asks_who_is_known_where(asked, path):
     for party in ("social_care", "police", "workbook", "operator"):
         answer = asked.call(party, "GET", f"/v1/audit/{path}")
         assert (answer.status_code, answer.json()["type"]) == (401, "urn:kinlink:problem:sign-in"), party
+
+
+def test_who_saw_a_family_under_any_of_its_references(asked, tools):
+    """The eldest child changes, and with it the reference: who asked before is still who saw this family."""
+    now = asked.call("social_care", "GET", f"/v1/families/{FAMILY}")
+    renamed = asked.county.declared[3].model_copy(update={"aliases": ("WB-OLD3",)})
+    put = asked.call(
+        "social_care",
+        "PUT",
+        f"/v1/families/{FAMILY}",
+        content=renamed.model_dump_json(),
+        headers={"Content-Type": "application/json", "If-Match": now.headers["etag"]},
+    )
+    assert put.status_code == 200, put.text
+    assert asked.ask("WB-OLD3").status_code == 200
+    asked.ask("WB-OLD3", worker="w-7")
+    for ref in (FAMILY, "WB-OLD3"):
+        found = get(asked, f"families/{ref}")
+        assert [item["worker"] for item in found["answers"]] == ["w-1", "w-1"]
+        assert [item["worker"] for item in found["refusals"]] == ["w-2", "w-7"]
 
 
 def test_what_was_released_about_a_record_as_of_a_date(asked):
