@@ -16,7 +16,7 @@ from api.store.profiles import Profiles
 from api.store.rehearsals import Rehearsals
 from api.store.tables import ProtocolRow
 from api.store.tables_agreement import ActRow, StopRow
-from api.store.tables_work import ChangeRow, ProfileRow
+from api.store.tables_work import KEPT, ChangeRow, ProfileRow
 from protocols.audit.events.agreement import ProtocolActivated, ReleasesStarted, ReleasesStopped
 from protocols.audit.events.answers import AlertRaised
 from protocols.audit.events.keeping import InputsExported
@@ -112,8 +112,8 @@ class Agreement:
 
     def count_since(self, since: datetime) -> int:
         """How many answers there are since a moment whose inputs are still kept."""
-        kept = (ProfileRow.at >= since, func.length(ProfileRow.decisions) > 0)
-        return int(self._session.execute(select(func.count()).select_from(ProfileRow).where(*kept)).scalar_one())
+        kept = select(func.count()).select_from(ProfileRow).where(ProfileRow.at >= since, KEPT)
+        return int(self._session.execute(kept).scalar_one())
 
     def answers_since(self, since: datetime) -> Iterator[bytes]:
         """The decisions of every answer since a moment whose inputs are still kept, oldest first."""
@@ -121,7 +121,7 @@ class Agreement:
         while True:
             rows = self._session.execute(
                 select(ProfileRow.entry, ProfileRow.decisions)
-                .where(ProfileRow.at >= since, ProfileRow.entry > last, func.length(ProfileRow.decisions) > 0)
+                .where(ProfileRow.at >= since, ProfileRow.entry > last, KEPT)
                 .order_by(ProfileRow.entry)
                 .limit(_PAGE)
             ).all()

@@ -16,6 +16,7 @@ from api.store.log import AuditLog
 from api.store.tables import CellRow, ChainRow, ConsentRow, FamilyRow, MemberRow, RecordRow, SubmissionRow, UploadRow
 from api.store.tables_agreement import RehearsalRow
 from api.store.tables_work import (
+    KEPT,
     BreakGlassRow,
     CertificateRow,
     ChangeRow,
@@ -201,7 +202,7 @@ class Retention:
         self, at: datetime, consents_before: datetime, inputs_before: datetime, done_before: datetime
     ) -> None:
         """Delete consents that ran out, inputs of decisions that are old, and what finished work leaves behind."""
-        old = (ProfileRow.at < inputs_before, func.length(ProfileRow.decisions) > 0)
+        old = (ProfileRow.at < inputs_before, KEPT)
         finished = select(RunRow.run).where(RunRow.state.in_(("completed", "failed")))
         todo: list[tuple[str, Any, tuple[Any, ...]]] = [
             ("expired-consents", ConsentRow, (ConsentRow.expires_at < consents_before,)),
@@ -229,9 +230,10 @@ class Retention:
 
     def erase_openings(self, at: datetime, before: datetime) -> None:
         """Delete what opens the commitments of every entry up to the last answer that is older than the audit's years."""
-        last = self._session.execute(select(func.max(ProfileRow.entry)).where(ProfileRow.at < before)).scalar_one()
-        if last is None:
+        oldest = self._session.execute(select(ProfileRow.at).order_by(ProfileRow.entry).limit(1)).scalar_one_or_none()
+        if oldest is None or oldest >= before:  # nearly always: nothing else has to be read
             return
+        last = self._session.execute(select(func.max(ProfileRow.entry)).where(ProfileRow.at < before)).scalar_one()
         entries = list(
             self._session.execute(select(OpeningRow.entry).where(OpeningRow.entry <= last).distinct()).scalars()
         )

@@ -25,6 +25,7 @@ from protocols.vocabulary import ConsentStatus
 
 _BATCH = 2_000
 _ENDED = ("superseded", "withdrawn", "purged")
+_HERE = ("received", "current", "superseded", "withdrawn")
 
 
 class Submissions:
@@ -200,7 +201,7 @@ class Submissions:
             self._session.execute(
                 select(ChainRow.source)
                 .join(SubmissionRow, SubmissionRow.submission == ChainRow.submission)
-                .where(SubmissionRow.state != "purged", SubmissionRow.encodings_purged_at.is_(None))
+                .where(SubmissionRow.state.in_(_HERE), SubmissionRow.encodings_purged_at.is_(None))
             ).scalars()
         )
 

@@ -122,6 +122,7 @@ class SubmissionRow(Base):
     __table_args__ = (
         _one_of("state", "received", "current", "superseded", "withdrawn", "purged"),
         Index("uq_submissions_current", "agency", unique=True, sqlite_where=IN_FORCE, postgresql_where=IN_FORCE),
+        Index("ix_submissions_state_number", "state", "number"),
     )
     submission: Mapped[str] = mapped_column(Id, primary_key=True)
     agency: Mapped[str] = mapped_column(Id, index=True)

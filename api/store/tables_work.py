@@ -22,6 +22,8 @@ from api.store.base import Base, UtcDateTime
 from api.store.tables import Digest, Id, _one_of
 
 ACTIVE = text("state IN ('active', 'frozen')")
+KEPT = text("length(decisions) > 0")
+"""Whether the inputs of an answer's decisions are still there: statements say it in the same words, or the index is not used."""
 
 
 class RunRow(Base):
@@ -114,6 +116,8 @@ class ProfileRow(Base):
     __table_args__ = (
         Index("ix_profiles_family_ref_at", "family_ref", "at"),
         Index("ix_profiles_worker_at", "worker", "at"),
+        Index("ix_profiles_entry", "entry"),
+        Index("ix_profiles_kept_at", "at", sqlite_where=KEPT, postgresql_where=KEPT),
     )
     profile: Mapped[str] = mapped_column(Id, primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
