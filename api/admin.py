@@ -13,6 +13,7 @@ from api.service import Service, ServiceKeys, open_service
 from api.settings import Settings, load_settings, write_settings
 from api.store.identity import Identity
 from api.store.migrate import migrate
+from api.store.store import Transaction
 from protocols.audit.events.agreement import ServiceCreated
 from protocols.audit.events.parties import ClientKeyRetired, ClientRegistered
 from protocols.errors import InputError
@@ -24,6 +25,8 @@ OPERATOR = "operator"
 OPERATOR_KEY = "signing.jwk"
 CARD_FILE = "service.card"
 KEY_FILE = "log.vkey"
+LASTING = ("mode", "audience", "origin")
+"""What a service stays, also when a later start forgets to say it: one that is for real never starts as a demo by an empty environment."""
 
 
 def init_service(data_dir: Path, protocol_path: Path, **given: object) -> Settings:
@@ -38,7 +41,7 @@ def init_service(data_dir: Path, protocol_path: Path, **given: object) -> Settin
         raise InputError(f"`{data_dir}` is already a service's data folder.", next_step="Choose another folder.")
     try:
         folder.create()
-        write_settings(settings, [name for name, value in given.items() if value is not None])
+        write_settings(settings, {*LASTING, *(name for name, value in given.items() if value is not None)})
         keys = ServiceKeys.generate()
         keys.write(folder)
         folder.ensure_metrics_token()
@@ -89,11 +92,10 @@ def register_card(service: Service, card_text: str) -> Card:
             next_step="Give an agency's or the Workbook's.",
         )
     with service.store.writing() as tx:
-        protocol = service.protocols.live(tx.identity).document
-        if card.purpose == "agency" and card.party not in {party.id for party in protocol.parties}:
+        if card.purpose == "agency" and card.party not in _parties(service, tx):
             raise InputError(
-                f"Agency `{card.party}` is not a party of {protocol.id} version {protocol.version}.",
-                next_step="Use the agency's id in the sharing protocol.",
+                f"Agency `{card.party}` is not a party of any version of the sharing protocol that is kept here.",
+                next_step="Use the agency's id in the sharing protocol, or load the version that it is a party of.",
             )
         if card.purpose == "workbook" and card.party != "workbook":
             raise InputError(
@@ -109,6 +111,12 @@ def register_card(service: Service, card_text: str) -> Card:
             return card
         _register(service, tx.identity, card, card.purpose)
     return card
+
+
+def _parties(service: Service, tx: Transaction) -> set[str]:
+    """The agencies of every version that is, or may come, in force: before one is, its parties are registered and approve it."""
+    versions = [item for item in tx.agreement.versions() if item.state != "retired"]
+    return {party.id for item in versions for party in service.protocols.load(item).document.parties}
 
 
 def _register(service: Service, store: Identity, card: Card, purpose: str) -> None:

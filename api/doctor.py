@@ -7,16 +7,18 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from api.production import missing
 from api.service import Service, ServiceKeys, open_service
 from api.settings import Settings
 from protocols.audit.checkpoint import open_checkpoint
+from protocols.audit.entries import read_entry
 from protocols.errors import KinlinkError
 
 LEAST_FREE = 1 << 30
 OLDEST_CHECKPOINT = timedelta(hours=1)
+OLDEST_SWEEP = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ def _store(service: Service) -> Iterator[Finding]:
             tx.jobs.overdue(service.now() - timedelta(minutes=5)),
             tx.submissions.newest(),
         )
-        last = tx.audit.last_at()
+        last, first = tx.audit.last_at(), read_entry(tx.audit.body(0) or b"").at
+        swept, failed = tx.jobs.last("retention"), tx.jobs.failed()
     yield Finding("database", "ok", f"{service.store.engine.dialect.name}, {size} log entries")
     yield Finding(
         "sharing protocol",
@@ -109,12 +112,20 @@ def _store(service: Service) -> Iterator[Finding]:
         yield Finding("clock", "problem", "behind the audit log: set it right, or nothing is released")
     else:
         yield Finding("clock", "ok", "not behind the audit log")
-    yield Finding(
-        "worker",
-        "problem" if stuck else "ok",
-        f"{stuck} jobs wait for more than five minutes: is a worker running?" if stuck else "",
-    )
+    yield _worker(stuck, swept or first, service.now())
+    if failed:
+        yield Finding("jobs", "problem", f"given up after several attempts: {', '.join(failed)}; the log says where")
     yield Finding("submissions", "ok" if newest else "warning", f"{len(newest)} agencies have one in use")
+
+
+def _worker(stuck: int, swept: datetime, now: datetime) -> Finding:
+    """A worker asks for the hourly deletion by itself, so one that is not there leaves no job waiting."""
+    if stuck:
+        return Finding("worker", "problem", f"{stuck} jobs wait for more than five minutes: is a worker running?")
+    if now - swept > OLDEST_SWEEP:
+        since = f"{swept:%Y-%m-%d %H:%M}"
+        return Finding("worker", "problem", f"nothing was deleted on schedule since {since}: is a worker running?")
+    return Finding("worker", "ok")
 
 
 def _log(service: Service, note: str | None, size: int) -> Iterator[Finding]:

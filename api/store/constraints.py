@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, OperationalError
 
 from protocols.errors import Busy, InputError, KinlinkError, Unavailable
 
@@ -79,4 +79,10 @@ def explained() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable("The service's database went away.", next_step="Try again in a moment.") from None
+        if (
+            type(error) is DatabaseError
+        ):  # SQLite's word for a file that is damaged or is no database; the others are its kinds
+            raise Unavailable(
+                "The service's database is damaged.", next_step="Ask its operator to restore the last backup."
+            ) from None
         raise

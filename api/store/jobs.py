@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from api.jobs import Job, JobState, LostLease
@@ -86,6 +86,15 @@ class Jobs:
         """How many jobs were due before a moment and nobody has taken."""
         late = select(JobRow.job).where(JobRow.state == "waiting", JobRow.not_before < since)
         return len(self._session.execute(late).scalars().all())
+
+    def last(self, kind: str) -> datetime | None:
+        """When work of a kind was last due."""
+        return self._session.execute(select(func.max(JobRow.not_before)).where(JobRow.kind == kind)).scalar_one()
+
+    def failed(self) -> list[str]:
+        """The kinds of work that was given up and is not forgotten yet."""
+        query = select(JobRow.kind).where(JobRow.state == "failed").distinct().order_by(JobRow.kind)
+        return list(self._session.execute(query).scalars())
 
     def waiting(self) -> int:
         """How many jobs are waiting or under way."""

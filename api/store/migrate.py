@@ -9,7 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from api.store.engine import WRITES, make_engine
 from protocols.errors import InputError, Unavailable
@@ -40,6 +40,10 @@ def present(engine: Engine) -> str | None:
     except OperationalError as error:
         raise Unavailable(
             "The database does not answer.", next_step="Check that it runs and that its address is right."
+        ) from error
+    except DatabaseError as error:
+        raise Unavailable(
+            "The database is damaged, or is none.", next_step="Keep a copy of it, then restore the last backup."
         ) from error
 
 

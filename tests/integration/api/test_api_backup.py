@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from api.app import create_app
 from api.backup import back_up, restore
 from api.cli import audit_app, service_app
+from api.doctor import examine
 from api.service import open_service
 from protocols.errors import InputError, KeyProblem, KinlinkError, VerificationError
 
@@ -186,3 +187,22 @@ def test_the_log_in_a_backup_is_checked_as_it_is(linked, backup):
     assert "Complete" in answer.output
     backup.write_bytes(b"\xff\xfe\x00 neither")
     assert isinstance(RUN.invoke(audit_app, ["verify", str(backup), "--key", key]).exception, VerificationError)
+
+
+def test_the_doctor_misses_a_worker_that_leaves_no_job_waiting(linked, monkeypatch):
+    def worker():
+        return next(item for item in examine(linked.settings) if item.what == "worker")
+
+    assert worker().state == "ok"
+    now = datetime.now(UTC) + timedelta(hours=3)
+    monkeypatch.setattr("api.doctor.open_service", lambda settings: open_service(settings, lambda: now))
+    assert (worker().state, "is a worker running?" in worker().detail) == ("problem", True)
+
+
+def test_a_database_that_is_damaged_is_said(linked):
+    linked.service.close()
+    linked.settings.folder.database.write_bytes(b"junk" * 4096)
+    found = next(item for item in examine(linked.settings) if item.what == "database")
+    assert (found.state, "damaged" in found.detail) == ("problem", True)
+    answer = linked.http.get("/v1/service")
+    assert (answer.status_code, "damaged" in answer.json()["detail"]) == (503, True)

@@ -3,9 +3,13 @@
 import pytest
 from pydantic import SecretStr
 
+from api.admin import init_service, register_card
 from api.doctor import examine
 from api.production import missing
 from api.serve import serve
+from api.service import open_service
+from api.settings import load_settings
+from config.resources import PROTOCOL_FILE
 from protocols.errors import InputError
 
 STRONG = "Yq7-v2mR9x_Lp4Tz0Wd"
@@ -80,3 +84,27 @@ def test_even_a_demo_is_not_served_to_a_network_in_clear(shared_site):
 def test_the_doctor_says_it_before_the_start_does(ready):
     found = [item for item in examine(ready.model_copy(update={"oidc_issuer": None})) if item.state == "problem"]
     assert any("identity provider" in item.detail for item in found)
+
+
+def test_a_service_for_real_is_no_demo_when_the_environment_forgets_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("KINLINK_MODE", "production")
+    monkeypatch.setenv("KINLINK_AUDIENCE", "kinlink.county.example")
+    init_service(tmp_path / "data", PROTOCOL_FILE)
+    monkeypatch.delenv("KINLINK_MODE")
+    monkeypatch.delenv("KINLINK_AUDIENCE")
+    found = load_settings(tmp_path / "data")
+    assert (found.mode, found.audience) == ("production", "kinlink.county.example")
+    with pytest.raises(InputError, match="does not start in production mode"):
+        serve(found)
+
+
+def test_parties_are_registered_before_anything_is_in_force(tmp_path, tools):
+    """For real, a version goes live by its parties' acts: so they must be known before."""
+    settings = init_service(tmp_path / "data", PROTOCOL_FILE, mode="production")
+    service = open_service(settings)
+    try:
+        assert register_card(service, tools.Party("police").card).party == "police"
+        with pytest.raises(InputError, match="not a party of any version"):
+            register_card(service, tools.Party("fire").card)
+    finally:
+        service.close()
