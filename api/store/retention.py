@@ -11,6 +11,7 @@ from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from api.identity import DECLARING_AGENCY
+from api.store.consents import spent
 from api.store.links import Links
 from api.store.log import AuditLog
 from api.store.tables import CellRow, ChainRow, ConsentRow, FamilyRow, MemberRow, RecordRow, SubmissionRow, UploadRow
@@ -204,8 +205,9 @@ class Retention:
         """Delete consents that ran out, inputs of decisions that are old, and what finished work leaves behind."""
         old = (ProfileRow.at < inputs_before, KEPT)
         finished = select(RunRow.run).where(RunRow.state.in_(("completed", "failed")))
+        consents = (ConsentRow.number.in_(spent(self._session, consents_before)),)
         todo: list[tuple[str, Any, tuple[Any, ...]]] = [
-            ("expired-consents", ConsentRow, (ConsentRow.expires_at < consents_before,)),
+            ("expired-consents", ConsentRow, consents),
             ("decision-inputs", ProfileRow, old),
             ("run-steps", RunStepRow, (RunStepRow.run.in_(finished),)),
         ]
@@ -217,7 +219,7 @@ class Retention:
         if not deleted:
             return
         entry = self._audit.append(PurgeCompleted(actor="service", deleted=deleted))
-        self._session.execute(delete(ConsentRow).where(ConsentRow.expires_at < consents_before))
+        self._session.execute(delete(ConsentRow).where(*consents))
         self._session.execute(update(ProfileRow).where(*old).values(decisions=b""))
         self._session.execute(delete(RunStepRow).where(RunStepRow.run.in_(finished)))
         self._tally(entry, at, deleted)

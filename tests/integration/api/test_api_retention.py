@@ -11,11 +11,12 @@ from api.cli_audit import audit_app
 from api.jobs import enqueue
 from api.retention import ABANDONED
 from api.watch import tick
+from protocols.consent import ConsentState, consent_state
 from protocols.family import ConsentRecord
 from protocols.identity import make_client_assertion
 from protocols.profile import Profile
 from protocols.signing import VerifyingKey, open_card
-from protocols.vocabulary import Capacity, ConsentStatus, Purpose, State
+from protocols.vocabulary import Capacity, ConsentStatus, Kind, Purpose, State
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 FAMILY = "WB-20003"
@@ -116,6 +117,66 @@ def test_consents_that_ran_out_go_and_refusals_stay(site, tools, county, monkeyp
     with site.service.store.engine.connect() as connection:
         left = connection.execute(text("SELECT subject_ref FROM consents ORDER BY subject_ref")).scalars().all()
     assert left == ["SOCREF001M", "SOCREF002M"]
+
+
+def words(site):
+    """What the consents that are kept about one child come to, as a question about her family would see them."""
+    with site.service.store.reading() as tx:
+        family = tx.families.family(FAMILY)
+        picture = tx.profiles.picture(family, [party.id for party in site.protocol.document.parties])
+    about = [item for item in picture.consents if item.subject_ref == "SOCREF003C"]
+    about += [one for item in picture.linked if item.member_ref == "SOCREF003C" for one in item.record.consents]
+    about = list({item.model_dump_json(): item for item in about}.values())
+    state = consent_state(about, Kind.CHILD, "recovery.episode", [Purpose.SAFEGUARDING], site.service.now())
+    return len(about), state
+
+
+CHILD, PARENT = {"capacity": Capacity.GILLICK_COMPETENT}, {"capacity": Capacity.PR_HOLDER}
+SPOKEN = {
+    "a last word that ran out, over an older one that lasts": (
+        [("social_care", CHILD, 30, 400), ("social_care", CHILD, 2, 1)],
+        ConsentState.EXPIRED,
+    ),
+    "the older one was written down by another agency": (
+        [("police", CHILD, 30, 400), ("social_care", CHILD, 2, 1)],
+        ConsentState.EXPIRED,
+    ),
+    "one parent's ran out, the other's lasts": (
+        [
+            ("social_care", PARENT | {"given_by_ref": "SOCREF003M"}, 30, 400),
+            ("social_care", PARENT | {"given_by_ref": "SOCREF003F"}, 30, 1),
+        ],
+        ConsentState.DISPUTED,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_deleting_a_consent_that_ran_out_never_brings_another_back(linked, tools, monkeypatch, name):
+    """What the last word had ended stays ended: the expired one is deleted when nothing else lasts that it speaks against."""
+    spoken, expected = SPOKEN[name]
+    refs, now = {"social_care": "SOCREF003C", "police": "POLREF0032"}, datetime.now(UTC)
+
+    def record(agency, change, given, days):
+        return consent(refs[agency]).model_copy(
+            update={"given_by_ref": refs[agency]}
+            | change
+            | {"given_at": now - timedelta(days=given), "expires_at": now + timedelta(days=days)}
+        )
+
+    police = [record(*item) for item in spoken if item[0] == "police"]
+    care = [record(*item) for item in spoken if item[0] == "social_care"]
+    county = linked.county
+    linked.submit("police", linked.submission("police", county.police, consents=police))
+    linked.submit("social_care", linked.submission("social_care", county.social_care, county.declared, care))
+    assert tools.link(linked)["state"] == "completed"
+    days_later(linked, monkeypatch, 2)
+    assert words(linked) == (2, expected)
+    retention(linked, tools)
+    assert words(linked) == (2, expected)
+    days_later(linked, monkeypatch, 402)
+    retention(linked, tools)
+    assert scalar(linked, "SELECT count(*) FROM consents") == 0
 
 
 def test_old_decisions_lose_their_inputs_then_their_names_and_the_log_still_verifies(linked, tools, monkeypatch):
