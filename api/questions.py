@@ -17,6 +17,7 @@ from protocols.decision_inputs import pack
 from protocols.document import SharingProtocol
 from protocols.family import ConsentRecord
 from protocols.load import LoadedProtocol
+from protocols.vocabulary import Grade
 from protocols.why import why_text
 
 BREACH_HOURS = 72
@@ -89,6 +90,12 @@ class QuestionStore(Protocol):
 
     def links(self, agency: str | None, record_ref: str) -> list[ActiveLink]:
         """Every link, ended ones too, of a record or a member."""
+
+    def wrong(self, links: list[str]) -> set[str]:
+        """Those of the links that a person found to be wrong: they end at somebody else's record."""
+
+    def cautions(self, agency: str, refs: list[str]) -> list[str]:
+        """Why an agency must be asked before anybody tells that it has these records."""
 
     def families_of(self, member_ref: str) -> list[str]:
         """The families that a person is declared in."""
@@ -225,10 +232,13 @@ def breach(store: QuestionStore, link: ActiveLink, aware_at: datetime, who: Aski
 def subject_access(store: QuestionStore, member_ref: str, protocol: SharingProtocol, who: Asking) -> dict[str, Any]:
     """A draft of a subject-access answer about one person, for a human to check. Third parties are left out.
 
-    Workers appear by function, families as the number of cases, other members not at all. The values themselves are with the source
-    agencies and the Workbook: the service cannot open them.
+    Workers appear by function, families as the number of cases, other members not at all. A record that was found to be somebody
+    else's, or is not confirmed to be this person's, is left out and only counted. The values themselves are with the source agencies
+    and the Workbook: the service cannot open them.
     """
-    links = store.links(None, member_ref)
+    known = store.links(None, member_ref)
+    wrong = store.wrong([item.link for item in known])
+    links = [item for item in known if item.link not in wrong and item.grade is Grade.CERTAIN]
     by_agency: dict[str, list[ActiveLink]] = {}
     for item in links:
         by_agency.setdefault(item.agency, []).append(item)
@@ -277,6 +287,15 @@ def subject_access(store: QuestionStore, member_ref: str, protocol: SharingProto
             "links": f"until {protocol.retention.links_after_close_days} days after the case is closed",
             "who saw what": f"{protocol.retention.audit_years} years",
         },
+        "take_out_before_sending": {
+            "ask first": sorted(
+                f"{names.get(agency, agency)}: {caution}"
+                for agency, items in by_agency.items()
+                for caution in store.cautions(agency, [item.record_ref for item in items])
+            ),
+            "left out, found to be another person's": len(wrong),
+            "left out, not confirmed to be this person's": len(known) - len(wrong) - len(links),
+        },
     }
 
 
@@ -295,6 +314,7 @@ def article_30(store: QuestionStore, agency: str, protocol: SharingProtocol, who
     _record(store, who, "article-30", agency, len(grants))
     return {
         "controller": party.name,
+        "with": sorted(item.name for item in protocol.parties if item.id != agency),
         "party_class": party.party_class.value,
         "contact": {"team": party.desk.team, "phone": party.desk.phone},
         "agreement": {
@@ -305,9 +325,10 @@ def article_30(store: QuestionStore, agency: str, protocol: SharingProtocol, who
         },
         "purposes": sorted({purpose.value for item in grants for purpose in item.purposes}),
         "data_subjects": [
-            "children in declared open cases",
-            "unborn children in declared open cases",
-            "adults declared as members of these families",
+            "everybody in this agency's extract, as encodings and pseudonymous records: those who are not linked for "
+            f"{protocol.retention.unlinked_days} days",
+            "children, unborn children and adults who are declared as members of families in open cases",
+            "workers who ask, by staff id",
         ],
         "categories": [
             {"id": item.id, "title": item.title, "sensitivity": item.sensitivity.value} for item in attributes

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from api.runs import ActiveLink
 from api.store.links import active_link
 from api.store.log import AuditLog
-from api.store.tables import ConsentRow, FamilyAliasRow, MemberRow, SubmissionRow
+from api.store.tables import ConsentRow, FamilyAliasRow, MemberRow, RecordRow, SubmissionRow
 from api.store.tables_work import (
     AlertRow,
     BreakGlassRow,
@@ -26,6 +26,8 @@ from api.store.tables_work import (
 from api.store.views import views_of_links
 from protocols.audit.events.keeping import AuditAsked
 from protocols.family import ConsentRecord
+
+FOUND_WRONG = ("challenge-upheld", "never-link")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,28 @@ class Questions:
         )
         rows = self._session.execute(select(LinkRow).where(*where).order_by(LinkRow.made_at, LinkRow.link)).scalars()
         return [active_link(row) for row in rows]
+
+    def wrong(self, links: list[str]) -> set[str]:
+        """Those of the links that a person found to be wrong: they end at somebody else's record."""
+        ended = select(LinkRow.link).where(
+            LinkRow.link.in_(links), LinkRow.state == "closed", LinkRow.ended_why.in_(FOUND_WRONG)
+        )
+        return set(self._session.execute(ended).scalars())
+
+    def cautions(self, agency: str, refs: list[str]) -> list[str]:
+        """Why an agency must be asked before anybody tells that it has these records."""
+        rows = self._session.execute(
+            select(RecordRow.silent, RecordRow.shielded, RecordRow.hold)
+            .join(SubmissionRow, SubmissionRow.submission == RecordRow.submission)
+            .where(
+                SubmissionRow.agency == agency,
+                SubmissionRow.state.in_(("received", "current")),
+                RecordRow.record_ref.in_(refs),
+            )
+        ).all()
+        found = {"keeps silent about a record" for row in rows if row.silent}
+        found |= {"shields the person" for row in rows if row.shielded}
+        return sorted(found | {f"holds a record ({row.hold})" for row in rows if row.hold})
 
     def families_of(self, member_ref: str) -> list[str]:
         """The families that a person is declared in."""

@@ -113,10 +113,31 @@ def test_a_subject_access_draft_leaves_third_parties_out(asked):
         assert third not in shown
 
 
+def test_a_subject_access_draft_leaves_out_what_is_somebody_elses(asked, tools):
+    """A link that was wrong ended at another person's record: who saw it is a matter of the breach, not of this person."""
+    assert "Hertfordshire Constabulary" in str(get(asked, f"people/{MOTHER}")["agencies"])
+    never = {"member_ref": MOTHER, "agency": "police", "record_ref": RECORD, "decision": "never"}
+    assert asked.call("social_care", "POST", "/v1/markers", json=never).status_code == 201
+    found = get(asked, f"people/{MOTHER}")
+    assert found["take_out_before_sending"]["left out, found to be another person's"] == 1
+    assert "Hertfordshire Constabulary" not in str(found["agencies"]) + str(found["disclosures"])
+
+
+def test_a_subject_access_draft_says_whom_to_ask_first(asked, tools):
+    def changed(person):
+        return tools.Person(**(vars(person) | {"flags": {"silent": True}})) if person.ref == RECORD else person
+
+    asked.submit("police", asked.submission("police", [changed(person) for person in asked.county.police]))
+    found = get(asked, f"people/{MOTHER}")["take_out_before_sending"]
+    assert found["ask first"] == ["Hertfordshire Constabulary: keeps silent about a record"]
+
+
 def test_a_record_of_processing_comes_from_the_agreement(asked):
     found = get(asked, "agencies/police")
     assert found["controller"] == "Hertfordshire Constabulary"
     assert found["held"]["links certain"] > 0
+    assert "everybody in this agency's extract" in found["data_subjects"][0], "most of them are in no case at all"
+    assert "Hertfordshire Recovery Service" in found["with"]
     assert all(item["statute"] and item["art6"] for item in found["bases"])
     assert asked.officer().get("/v1/audit/agencies/fire").status_code == 404
 
