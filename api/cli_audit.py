@@ -304,6 +304,21 @@ def subject_access(
     _ask(data, "Subject access: draft", out, as_json, answer)
 
 
+@audit_app.command("consent-receipts")
+def consent_receipts(
+    member: Annotated[str, typer.Argument(help="The person's record at children's social care.")],
+    data: DataDir = HERE,
+    out: Out = None,
+) -> None:
+    """The consents and refusals about one person as ISO/IEC TS 27560 records (JSON), to give to whoever gave them."""
+
+    def answer(service: Service, tx: Transaction, who: questions.Asking) -> dict[str, Any]:
+        protocol = service.protocols.live(tx.identity).document
+        return {"receipts": questions.consent_receipts(tx.questions, member, protocol, who)}
+
+    _ask(data, "Consent receipts", out, True, answer)
+
+
 @audit_app.command("article-30")
 def article_30(
     agency: Annotated[str, typer.Argument(help="The agency.")],

@@ -97,6 +97,7 @@ ROUTES: dict[tuple[str, str], Guard] = {
     ("GET", "/v1/audit/records/{agency}/{record_ref}"): Guard.AUDIT,
     ("GET", "/v1/audit/links/{link_id}/breach"): Guard.AUDIT,
     ("GET", "/v1/audit/people/{record_ref}"): Guard.AUDIT,
+    ("GET", "/v1/audit/people/{record_ref}/consents"): Guard.AUDIT,
     ("GET", "/v1/audit/agencies/{agency}"): Guard.AUDIT,
     ("GET", "/v1/audit/decisions/{decision_id}"): Guard.AUDIT,
     ("GET", "/v1/audit/decision-inputs"): Guard.AUDIT,

@@ -13,6 +13,7 @@ from api.identity import DECLARING_AGENCY
 from api.problems import NotFound
 from api.runs import ActiveLink
 from protocols.audit.events.keeping import AuditAsked
+from protocols.consent_export import consent_record
 from protocols.decision_inputs import pack
 from protocols.document import SharingProtocol
 from protocols.family import ConsentRecord
@@ -297,6 +298,19 @@ def subject_access(store: QuestionStore, member_ref: str, protocol: SharingProto
             "left out, not confirmed to be this person's": len(known) - len(wrong) - len(links),
         },
     }
+
+
+def consent_receipts(
+    store: QuestionStore, member_ref: str, protocol: SharingProtocol, who: Asking
+) -> list[dict[str, Any]]:
+    """The consents and refusals about one person that are kept, with the fields of ISO/IEC TS 27560.
+
+    A consent that two submissions carry is one.
+    """
+    made = [consent_record(item, protocol) for item in store.consents_of(DECLARING_AGENCY, member_ref)]
+    kept = {item["record_id"]: item for item in made}
+    _record(store, who, "consent-receipts", member_ref, len(kept))
+    return list(kept.values())
 
 
 def article_30(store: QuestionStore, agency: str, protocol: SharingProtocol, who: Asking) -> dict[str, Any]:

@@ -66,6 +66,15 @@ def subject_access(record_ref: RecordRef, request: Request) -> dict[str, Any]:
         return questions.subject_access(tx.questions, record_ref, protocol, _who(request))
 
 
+@router.get("/people/{record_ref}/consents")
+def consent_receipts(record_ref: RecordRef, request: Request) -> list[dict[str, Any]]:
+    """The consents and refusals about a person that are kept, with the fields of ISO/IEC TS 27560."""
+    service = service_of(request)
+    with service.store.writing() as tx:
+        protocol = service.protocols.live(tx.identity).document
+        return questions.consent_receipts(tx.questions, record_ref, protocol, _who(request))
+
+
 @router.get("/agencies/{agency}")
 def article_30(agency: Agency, request: Request) -> dict[str, Any]:
     """The record of processing of one agency (UK GDPR Art 30), from the agreement that is enforced."""

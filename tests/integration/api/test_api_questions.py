@@ -10,7 +10,10 @@ from typer.testing import CliRunner
 from api.cli_audit import audit_app
 from api.fsck import check_store
 from kinlink.protocol_cli import app as protocol_app
+from protocols.consent_export import consent_record
+from protocols.family import ConsentRecord
 from protocols.profile import Profile
+from protocols.vocabulary import Capacity, ConsentStatus, Purpose
 
 RUN = CliRunner()
 FAMILY, MOTHER, RECORD = "WB-20003", "SOCREF003M", "POLREF0030"
@@ -47,7 +50,14 @@ def test_who_saw_a_family(asked, tools):
 
 
 @pytest.mark.parametrize(
-    "path", [f"families/{FAMILY}", f"people/{MOTHER}", f"records/police/{RECORD}", "agencies/police"]
+    "path",
+    [
+        f"families/{FAMILY}",
+        f"people/{MOTHER}",
+        f"people/{MOTHER}/consents",
+        f"records/police/{RECORD}",
+        "agencies/police",
+    ],
 )
 def test_no_machine_asks_who_is_known_where(asked, path):
     """The key that declares families and submits records would turn each of these questions into an oracle."""
@@ -130,6 +140,31 @@ def test_a_subject_access_draft_says_whom_to_ask_first(asked, tools):
     asked.submit("police", asked.submission("police", [changed(person) for person in asked.county.police]))
     found = get(asked, f"people/{MOTHER}")["take_out_before_sending"]
     assert found["ask first"] == ["Hertfordshire Constabulary: keeps silent about a record"]
+
+
+def test_consents_are_given_out_in_the_form_that_other_systems_read(asked, tools, tmp_path):
+    now = datetime.now(UTC)
+    given = {"given_by_ref": MOTHER, "capacity": Capacity.ADULT, "purpose": Purpose.SAFEGUARDING}
+    given |= {"scope": ("recovery.episode",), "notice_version": "v3", "method": "in-person"}
+    consent = ConsentRecord(
+        subject_ref=MOTHER, **given, status=ConsentStatus.GIVEN, given_at=now, expires_at=now + timedelta(days=90)
+    )
+    county = asked.county
+    for _ in range(2):
+        path = asked.submission("social_care", county.social_care, county.declared, [consent])
+        assert asked.submit("social_care", path).status_code == 201
+    (receipt,) = get(asked, f"people/{MOTHER}/consents")
+    assert receipt == consent_record(consent, asked.protocol.document)
+    assert receipt["schema_version"] == "ISO/IEC TS 27560:2023"
+    assert get(asked, "people/SOCREF004M/consents") == []
+    out = tmp_path / "receipts.json"
+    words = ["consent-receipts", MOTHER, "--data", str(asked.settings.data_dir), "--out", str(out)]
+    assert RUN.invoke(audit_app, words).exit_code == 0
+    assert json.loads(out.read_text()) == {"receipts": [receipt]}
+    questions = [event.facts["question"] for event in tools.events(asked, "audit:question:answered")]
+    assert questions == ["consent-receipts"] * 3
+    outsider = asked.sign_in("other", ["police:data-protection-officer"])
+    assert outsider.get(f"/v1/audit/people/{MOTHER}/consents").status_code == 403
 
 
 def test_a_record_of_processing_comes_from_the_agreement(asked):
