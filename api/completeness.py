@@ -11,6 +11,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -61,7 +62,7 @@ class Told:
         return all((entry.index, name) in self.openings for name in entry.commitments)
 
 
-def _stored() -> list[tuple[Select[str], Kind, str, str]]:
+def _stored() -> list[tuple[Select[Any], Kind, str, str]]:
     """What is stored under a name, the event that must have told of it, by which of its facts, and what it is."""
     return [
         (select(RecallRow.recall), Kind.RECALL_OPENED, "recall", "recall"),
@@ -105,7 +106,12 @@ def _stored() -> list[tuple[Select[str], Kind, str, str]]:
             "the putting in force of version",
         ),
         (select(ActRow.sha256), Kind.PROTOCOL_ACTED_ON, "act_sha256", "the signed act"),
-        (select(RehearsalRow.report), Kind.PROTOCOL_REHEARSED, "report", "the rehearsal"),
+        (
+            select(RehearsalRow.report).where(RehearsalRow.report.is_not(None)),
+            Kind.PROTOCOL_REHEARSED,
+            "report",
+            "the rehearsal",
+        ),
         (select(StopRow.agency), Kind.RELEASES_STOPPED, "agency", "the stop of"),
         (select(ClientKeyRow.kid), Kind.CLIENT_REGISTERED, "signing_key", "key"),
         (

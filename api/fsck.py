@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import select, text
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from api.completeness import Told, check_complete
 from api.store.log import TILE_LEVEL
 from api.store.store import Transaction
-from api.store.tables import ChainRow, FamilyAliasRow, FamilyRow, MemberRow, SubmissionRow
+from api.store.tables import CellRow, ChainRow, FamilyAliasRow, FamilyRow, MemberRow, SubmissionRow
 from api.store.tables_work import (
     EntryRow,
     HeadRow,
@@ -25,13 +26,16 @@ from protocols.audit.merkle import nodes_of
 from protocols.errors import VerificationError
 from protocols.family import FamilyDeclaration
 
+SWEEP = timedelta(hours=2)
+"""How long after its link ended a sealed value may still be here: the deletion runs every hour."""
+
 
 def check_store(session: Session, tx: Transaction, submissions: Path | None) -> Iterator[str]:
     """Everything that does not fit, as sentences. `submissions` is the folder of the files, if they are to be checked too."""
     yield from _derived(session, tx)
     yield from check_complete(session, _read(tx))
     yield from _families(session)
-    yield from _links(session)
+    yield from _links(session, (tx.audit.last_at() or datetime.now(UTC)) - SWEEP)
     if submissions is not None:
         yield from _files(session, submissions)
 
@@ -77,8 +81,8 @@ def _families(session: Session) -> Iterator[str]:
         yield "the stored aliases are not the ones of the declarations"
 
 
-def _links(session: Session) -> Iterator[str]:
-    """Links in force are of declared members; values are of linked records only."""
+def _links(session: Session, swept: datetime) -> Iterator[str]:
+    """Links in force are of declared members; values are of linked records only, or of those whose link ended since `swept`."""
     strangers = session.execute(
         select(LinkRow.link).where(
             LinkRow.state != "closed",
@@ -89,11 +93,16 @@ def _links(session: Session) -> Iterator[str]:
     ).scalars()
     for link in strangers:
         yield f"link `{link}` is of nobody who is declared"
+    linked = select(LinkRow.link).where(
+        LinkRow.agency == SubmissionRow.agency,
+        LinkRow.record_ref == CellRow.record_ref,
+        or_(LinkRow.state != "closed", LinkRow.changed_at > swept),
+    )
     unlinked = session.execute(
-        text(
-            "SELECT count(*) FROM cells c JOIN submissions s ON s.submission = c.submission WHERE NOT EXISTS ("
-            "SELECT 1 FROM links l WHERE l.agency = s.agency AND l.record_ref = c.record_ref AND l.state <> 'closed')"
-        )
+        select(func.count())
+        .select_from(CellRow)
+        .join(SubmissionRow, SubmissionRow.submission == CellRow.submission)
+        .where(~linked.exists())
     ).scalar_one()
     if unlinked:
         yield f"{unlinked} sealed values are of records that no link ends at"

@@ -113,17 +113,17 @@ class LogCheck:
             else:
                 self._found(entry.index, f"what is kept for `{opening.field}` is not what the entry commits to")
 
-    def finish(self, checkpoints: Sequence[str], key: NoteKey | None, size: int | None = None) -> LogReport:
+    def finish(self, checkpoints: Sequence[str], key: NoteKey | None, said: int | None = None) -> LogReport:
         """Check the root against every checkpoint; without `key` only the log's inner order is checked.
 
-        `size` is how many entries there should be, in a copy that says so: then each of them is under a checkpoint too.
+        `said` is how many entries there should be, in a copy that says so: then each of them is under a checkpoint too.
         """
         report, node = self.report, nodes_of(self._leaves)
         report.size, report.root = len(self._leaves), root(len(self._leaves), node)
         if not self._leaves:
             self._found(0, "missing: there is no entry at all, and a service's log begins with its own making")
-        if size is not None and self._next < size:
-            self._found(self._next, f"missing: the copy was made of {size} entries")
+        if said is not None and self._next < said:
+            self._found(self._next, f"missing: the copy was made of {said} entries")
         if key is None:
             return report
         for size, text in sorted((_claimed_size(text), text) for text in checkpoints):
@@ -143,7 +143,7 @@ class LogCheck:
                 report.checkpoints += 1
         if report.size and not report.checkpoints and not report.findings:
             self._found(None, "no checkpoint signed by the service covers this log")
-        elif size is not None and report.signed < report.size and not report.findings:
+        elif said is not None and report.signed < report.size and not report.findings:
             self._found(report.signed, "added: it, and what follows, is under no checkpoint that the service signed")
         return report
 

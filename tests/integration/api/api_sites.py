@@ -14,6 +14,7 @@ from api.admin import init_service, register_card
 from api.app import create_app
 from api.audit_log import sign_checkpoint
 from api.cli_people import make_link
+from api.fsck import check_store
 from api.service import open_service
 from api.settings import load_settings
 from api.worker import Worker
@@ -189,7 +190,7 @@ def events(site, kind=None):
 
 
 def verified(site):
-    """Check the site's whole log as an outsider would; returns the report."""
+    """Check the site's whole log as an outsider would, and that everything stored fits it; returns the report."""
     with site.service.store.writing() as tx:
         sign_checkpoint(tx.audit, site.settings.origin, site.service.keys.signing)
     check = LogCheck()
@@ -197,5 +198,7 @@ def verified(site):
         for row, openings in tx.audit.rows(tx.audit.size()):
             check.add(row, openings)
         report = check.finish(tx.audit.checkpoints(), site.service.log_key)
+        gaps = list(check_store(tx.session, tx, None))
     report.raise_for_findings()
+    assert gaps == [], gaps
     return report

@@ -57,7 +57,9 @@ def test_one_asks_once_until_something_has_changed(linked, version, tools):
     waiting = shown(linked, first, "police")
     assert (waiting["state"], waiting["report"], waiting["passes"]) == ("queued", None, None)
     assert (waiting["stage"], waiting["progress"]) == (None, None)
+    tools.verified(linked)
     tools.work(linked)
+    tools.verified(linked)
     done = shown(linked, first)
     assert (done["state"], done["digest"], done["report"]["questions"]) == ("completed", version, 0)
     assert done["stage"] == {"number": 2, "of": 2, "name": done["stage"]["name"]}

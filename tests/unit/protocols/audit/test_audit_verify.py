@@ -68,6 +68,18 @@ def test_an_untouched_log_verifies_with_and_without_its_openings():
     report.raise_for_findings()
 
 
+def test_what_came_after_the_last_checkpoint_is_in_order_unless_the_copy_says_that_it_is_whole():
+    """A running service's database is ahead of its checkpoints; an export is made of what is under one."""
+    rows, _ = make_log()
+    report = check(rows, checkpoints(rows, 7, 16))
+    assert (report.signed, report.findings) == (16, [])
+    checker = LogCheck()
+    for row in rows:
+        checker.add(row)
+    (found,) = checker.finish(checkpoints(rows, 7, 16), NoteKey.of(ORIGIN, KEY.public), 20).findings
+    assert (found.index, "added" in found.what) == (16, True)
+
+
 @pytest.mark.parametrize("victim", [0, 5, 12, 19])
 def test_a_changed_entry_is_named(victim):
     rows, _ = make_log()
