@@ -6,11 +6,20 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from fastapi import Request
+from pydantic import BaseModel, ConfigDict
 
 from protocols.errors import InputError, VerificationError
 from protocols.signing import Wire
 
 _W = TypeVar("_W", bound=Wire)
+
+
+class Shown(BaseModel):
+    """What is shown of a value of ours: the fields of the same name, or of the name that `validation_alias` gives."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
 _JSON = "application/json"
 
 

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Path, Request, Response
 from pydantic import BaseModel, Field
 
-from api.break_glass import Access, open_access, open_to, review
+from api.break_glass import open_access, open_to, review
 from api.guards import caller, service_of
 from api.picture import Question
 from api.problems import described, leads_to
 from api.profiles import Why, refusal, refused_events, why_refused
+from api.routes.bodies import Shown
 from api.routes.corrections import Given
 from api.routes.once import Key, once
 from api.routes.profiles import worker_of
@@ -37,10 +38,10 @@ class NewAccess(Given):
     manager: str = Field(pattern=WORKER, examples=["w-0042"])
 
 
-class AccessView(BaseModel):
+class AccessView(Shown):
     """An emergency access that is open."""
 
-    access_id: str
+    access_id: str = Field(validation_alias="access")
     opened_at: datetime
     expires_at: datetime
     review_due: datetime
@@ -99,7 +100,8 @@ def open_glass(
         family, protocol = tx.families.family(new.family_ref), service.protocols.live(tx.identity)
         assert family is not None  # noqa: S101 - families are never deleted
         given = (new.reason, new.explanation, new.manager)
-        return _view(open_access(tx.desk, family, claims, client, protocol.document, given, service.now()))
+        access = open_access(tx.desk, family, claims, client, protocol.document, given, service.now())
+        return AccessView.model_validate(access)
 
     response.status_code = 201
     return once(request, response, key, new, make)
@@ -126,19 +128,7 @@ def _refuse_strangers(service: Service, ref: str, client: str, claims: WorkerAss
 def waiting(request: Request) -> list[AccessToReview]:
     """Accesses that nobody has judged, the most urgent first."""
     with service_of(request).store.reading() as tx:
-        found = tx.desk.accesses_to_review()
-    return [
-        AccessToReview(
-            **_view(item).model_dump(),
-            family_ref=item.family_ref,
-            worker=item.worker,
-            role_function=item.role_function,
-            reason=item.reason,
-            manager=item.manager,
-            explanation=item.explanation,
-        )
-        for item in found
-    ]
+        return [AccessToReview.model_validate(item) for item in tx.desk.accesses_to_review()]
 
 
 @router.post("/v1/break-glass/{access_id}/review", responses=described(401, 403, 404, 422, 429, 503))
@@ -150,9 +140,3 @@ def judge_access(
     with service.store.writing() as tx:
         done = review(tx.desk, access_id, new.reviewer, new.outcome, caller(request).client, service.now())
     return Reviewed(access_id=done.access, outcome=done.outcome)
-
-
-def _view(item: Access) -> AccessView:
-    return AccessView(
-        access_id=item.access, opened_at=item.opened_at, expires_at=item.expires_at, review_due=item.review_due
-    )

@@ -12,7 +12,6 @@ from api.corrections import (
     ChallengeReason,
     NewMarker,
     Outcome,
-    RecallNotice,
     Verdict,
     acknowledge,
     challenge,
@@ -23,6 +22,7 @@ from api.corrections import (
 from api.explain import Place, place_of
 from api.guards import Caller, caller, service_of
 from api.problems import NotFound, described, leads_to
+from api.routes.bodies import Shown
 from api.routes.once import Key, once
 from api.routes.profiles import worker_of
 from api.runs import ActiveLink
@@ -94,10 +94,10 @@ class MarkerView(BaseModel):
     placed: bool
 
 
-class RecallView(BaseModel):
+class RecallView(Shown):
     """Something that was seen and turned out wrong: which answers it was in."""
 
-    recall_id: str
+    recall_id: str = Field(validation_alias="recall")
     family_ref: str
     member_ref: str
     agency: str
@@ -190,7 +190,7 @@ def mark(new: NewMarkerBody, request: Request) -> MarkerView:
 def recalls(request: Request, all: bool = False) -> list[RecallView]:
     """What was seen and turned out wrong, and waits for an acknowledgement."""
     with service_of(request).store.reading() as tx:
-        return [_recall(item) for item in tx.corrections.recalls(pending=not all)]
+        return [RecallView.model_validate(item) for item in tx.corrections.recalls(pending=not all)]
 
 
 @router.post("/v1/recalls/{recall_id}/acknowledgement", responses=described(401, 403, 404, 422, 429, 503))
@@ -200,18 +200,5 @@ def answer_recall(
     """Say what the Workbook did with its copies."""
     service = service_of(request)
     with service.store.writing() as tx:
-        return _recall(acknowledge(tx.corrections, recall_id, new.outcome, caller(request).client, service.now()))
-
-
-def _recall(item: RecallNotice) -> RecallView:
-    return RecallView(
-        recall_id=item.recall,
-        family_ref=item.family_ref,
-        member_ref=item.member_ref,
-        agency=item.agency,
-        reason=item.reason,
-        opened_at=item.opened_at,
-        acknowledged_at=item.acknowledged_at,
-        outcome=item.outcome,
-        profiles=list(item.profiles),
-    )
+        done = acknowledge(tx.corrections, recall_id, new.outcome, caller(request).client, service.now())
+    return RecallView.model_validate(done)

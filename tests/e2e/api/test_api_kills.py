@@ -21,12 +21,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from api_places import make_place
 from sqlalchemy import select
 
-from api.admin import init_service, register_card
 from api.fsck import check_store
 from api.service import open_service
-from api.settings import load_settings
 from api.store.tables import SubmissionRow
 from api.store.tables_agreement import RehearsalRow
 from api.store.tables_work import LinkRow, ProfileRow, RunRow
@@ -207,20 +206,11 @@ def inspect(settings, ledger):
 
 
 @pytest.fixture
-def place(tmp_path, protocol, tools, database):
-    settings = init_service(tmp_path / "data", tools.protocol_file, **database)
-    settings = load_settings(tmp_path / "data", **database)
-    service = open_service(settings)
-    parties = tools.make_parties(settings)
-    for name, party in parties.items():
-        if name != "operator":
-            register_card(service, party.card)
-    card = service.keys.card
-    service.close()
+def place(tmp_path, protocol, database):
+    site = make_place(tmp_path, protocol, **database)
     more = {"KINLINK_DATABASE_URL": database["database_url"].get_secret_value()} if database else {}
-    server = Server(settings.data_dir, tmp_path / "serve.log", **more)
-    site = tools.Site(settings, None, parties, card, protocol)
-    yield settings, server, site
+    server = Server(site.settings.data_dir, tmp_path / "serve.log", **more)
+    yield site.settings, server, site
     server.end()
 
 

@@ -12,11 +12,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from api_places import make_place
 
-from api.admin import init_service, register_card
 from api.audit_copy import check_copy
-from api.service import open_service
-from api.settings import load_settings
 from protocols.audit.verify import read_key_file
 
 KINLINK = [sys.executable, "-m", "kinlink"]
@@ -59,21 +57,15 @@ def with_group(process, number):
 @pytest.fixture
 def home(tmp_path, protocol, tools):
     """A data folder with every party registered, and a way to reach whatever serves it."""
-    settings = init_service(tmp_path / "data", tools.protocol_file)
-    service = open_service(load_settings(tmp_path / "data"))
-    parties = tools.make_parties(settings)
-    for name, party in parties.items():
-        if name != "operator":
-            register_card(service, party.card)
-    card = service.keys.card
-    service.close()
+    site = make_place(tmp_path, protocol)
+    settings = site.settings
 
     with ExitStack() as stack:
 
         def reach():
             url = (settings.data_dir / "address").read_text()
             http = stack.enter_context(httpx2.Client(base_url=url, timeout=30, trust_env=False))
-            return tools.Site(settings, http, parties, card, protocol)
+            return tools.Site(settings, http, site.parties, site.card, protocol)
 
         yield settings.data_dir, tmp_path / "serve.log", reach
 

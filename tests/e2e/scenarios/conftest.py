@@ -171,18 +171,8 @@ class Stage:
 
     def raw(self, family: str, role: str, worker: str, case: str | None = None) -> Any:
         """Ask over HTTP alone; returns the response, whatever its status."""
-        token = make_worker_assertion(
-            "workbook",
-            worker,
-            RoleFunction(role),
-            Purpose.SAFEGUARDING,
-            case or family,
-            self.clock(),
-            "session",
-            self._key("workbook"),
-            now=self.clock(),
-        )
-        return self.call("workbook", "GET", f"/v1/families/{family}/profile", headers={WORKER_HEADER: token})
+        headers = self.worker_header(case or family, role, worker)
+        return self.call("workbook", "GET", f"/v1/families/{family}/profile", headers=headers)
 
     def worker_header(self, family: str, role: str, worker: str) -> dict[str, str]:
         token = make_worker_assertion(

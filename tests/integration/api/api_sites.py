@@ -117,6 +117,13 @@ class Site:
             assert answer.status_code == 204, answer.text
         return self.call(party, "POST", f"/v1/uploads/{upload['upload_id']}/complete")
 
+    def worker_header(
+        self, case, worker="w-1", role=RoleFunction.SOCIAL_WORKER, purpose=Purpose.SAFEGUARDING, key=None, at=None
+    ):
+        """What the Workbook says about a worker, who signed in at a moment."""
+        key, at = key or self.parties["workbook"].signing, at or datetime.now(UTC)
+        return {WORKER_HEADER: make_worker_assertion("workbook", worker, role, purpose, case, at, "session-1", key)}
+
     def ask(
         self,
         family,
@@ -127,11 +134,7 @@ class Site:
         key=None,
         **given,
     ):
-        now = datetime.now(UTC)
-        assertion = make_worker_assertion(
-            "workbook", worker, role, purpose, case or family, now, "session-1", key or self.parties["workbook"].signing
-        )
-        headers = {WORKER_HEADER: assertion, **given.pop("headers", {})}
+        headers = self.worker_header(case or family, worker, role, purpose, key) | given.pop("headers", {})
         return self.call("workbook", "GET", f"/v1/families/{family}/profile", headers=headers, **given)
 
 

@@ -3,9 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from protocols.identity import WORKER_HEADER, make_worker_assertion
 from protocols.profile import Profile
-from protocols.vocabulary import Purpose, RoleFunction, State
+from protocols.vocabulary import State
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 FAMILY, MOTHER = "WB-20003", "SOCREF003M"
@@ -18,23 +17,9 @@ def at(site, member=MOTHER, agency="police", family=FAMILY):
     return next(item for item in found.agencies if item.agency == agency)
 
 
-def worker_header(site, worker="w-1", case=FAMILY, role=RoleFunction.SOCIAL_WORKER):
-    made = make_worker_assertion(
-        "workbook",
-        worker,
-        role,
-        Purpose.SAFEGUARDING,
-        case,
-        site.service.now(),
-        "s-1",
-        site.parties["workbook"].signing,
-    )
-    return {WORKER_HEADER: made}
-
-
 def challenge(site, decision, **headers):
     body = {"decision_id": decision, "reason": "NOT_THIS_PERSON"}
-    return site.call("workbook", "POST", "/v1/challenges", json=body, headers=worker_header(site) | headers)
+    return site.call("workbook", "POST", "/v1/challenges", json=body, headers=site.worker_header(FAMILY) | headers)
 
 
 @BOTH
@@ -109,11 +94,11 @@ def test_challenges_that_name_what_the_caller_may_not_are_refused(linked):
     for party, body, headers, status in [
         ("police", {"decision_id": decision}, {}, 404),
         ("police", member, {}, 422),
-        ("workbook", {"record_ref": "POLREF0030"}, worker_header(linked), 422),
-        ("workbook", member, worker_header(linked), 422),
+        ("workbook", {"record_ref": "POLREF0030"}, linked.worker_header(FAMILY), 422),
+        ("workbook", member, linked.worker_header(FAMILY), 422),
         ("workbook", {"decision_id": decision}, {}, 422),
-        ("workbook", {"decision_id": "prf-" + "0" * 20 + ".00.00.000"}, worker_header(linked), 404),
-        ("workbook", {"decision_id": decision[:-9] + "99.00.000"}, worker_header(linked), 404),
+        ("workbook", {"decision_id": "prf-" + "0" * 20 + ".00.00.000"}, linked.worker_header(FAMILY), 404),
+        ("workbook", {"decision_id": decision[:-9] + "99.00.000"}, linked.worker_header(FAMILY), 404),
         ("social_care", {"decision_id": decision, **member}, {}, 422),
         ("social_care", {}, {}, 422),
     ]:
@@ -133,7 +118,7 @@ def test_a_challenge_sent_twice_with_one_key_is_one(linked, tools):
         "POST",
         "/v1/challenges",
         json={"decision_id": decision, "reason": "OTHER"},
-        headers=worker_header(linked) | key,
+        headers=linked.worker_header(FAMILY) | key,
     )
     assert other.status_code == 422
     assert "used for another request" in other.json()["detail"]

@@ -14,17 +14,7 @@ EDT = RoleFunction.EMERGENCY_DUTY
 
 
 def header(site, worker="w-edt", case=FAMILY, role=EDT):
-    made = make_worker_assertion(
-        "workbook",
-        worker,
-        role,
-        Purpose.SAFEGUARDING,
-        case,
-        site.service.now(),
-        "s-1",
-        site.parties["workbook"].signing,
-    )
-    return {WORKER_HEADER: made}
+    return site.worker_header(case, worker, role)
 
 
 def reason(site):

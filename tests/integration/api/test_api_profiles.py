@@ -12,7 +12,6 @@ from sqlalchemy import text
 from api.admin import retire_key
 from api.profiles import busy
 from protocols.catalogue import decode_value
-from protocols.identity import WORKER_HEADER, make_worker_assertion
 from protocols.profile import Profile
 from protocols.sealing import open_box, open_cell
 from protocols.signing import SigningKey
@@ -136,11 +135,8 @@ def test_a_worker_assertion_must_be_the_workbooks_own(linked):
 @pytest.mark.parametrize(("hours", "status"), [(1, 200), (11, 200), (13, 401), (-1, 401)])
 def test_a_worker_has_signed_in_not_too_long_ago(linked, hours, status):
     at = datetime.now(UTC) - timedelta(hours=hours)
-    key = linked.parties["workbook"].signing
-    assertion = make_worker_assertion(
-        "workbook", "w-1", RoleFunction.SOCIAL_WORKER, Purpose.SAFEGUARDING, FAMILY, at, "session-1", key
-    )
-    answer = linked.call("workbook", "GET", f"/v1/families/{FAMILY}/profile", headers={WORKER_HEADER: assertion})
+    headers = linked.worker_header(FAMILY, at=at)
+    answer = linked.call("workbook", "GET", f"/v1/families/{FAMILY}/profile", headers=headers)
     assert answer.status_code == status, answer.text
 
 
