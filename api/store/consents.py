@@ -36,7 +36,7 @@ def spent(session: Session, before: datetime) -> list[int]:
         select(ConsentRow.number, SubmissionRow.agency, ConsentRow.subject_ref, ConsentRow.body)
         .join(SubmissionRow, SubmissionRow.submission == ConsentRow.submission)
         .where(ConsentRow.expires_at < before)
-        .order_by(ConsentRow.number)
+        .order_by(ConsentRow.expires_at, ConsentRow.number)
         .limit(MOST)
     ).all()
     expired = [
