@@ -27,6 +27,10 @@ class Limiter:
         """Count a worker's question. Raises `TooMany`."""
         self._count(RateLimitItemPerHour(most), "worker", worker, f"at most {most} questions of one worker in an hour")
 
+    def first_excess(self, worker: str) -> bool:
+        """Whether this is the first time within an hour that a worker is refused for asking too much."""
+        return self._window.hit(RateLimitItemPerHour(1), "excess", worker)
+
     def _count(self, limit: RateLimitItemPerMinute | RateLimitItemPerHour, kind: str, key: str, bound: str) -> None:
         if not self._window.hit(limit, kind, key):
             raise TooMany(f"Too many requests: {bound}.", next_step="Wait, then go on more slowly.")

@@ -36,6 +36,7 @@ class Why(StrEnum):
     NOT_ALLOCATED = "not-allocated"
     OWN_FAMILY = "own-family"
     NO_EMERGENCY = "no-emergency-access"
+    TOO_MANY = "too-many-questions"
 
 
 class ProfileStore(Protocol):

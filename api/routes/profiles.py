@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from api.break_glass import opened_for, stands_in
 from api.guards import caller, service_of
 from api.picture import Question
-from api.problems import described
+from api.problems import TooMany, described
 from api.profiles import (
     MOST_TRIES,
     Answer,
@@ -118,8 +118,12 @@ def _ask(service: Service, asked: _Asked) -> Answer | None:
     """Read, decide, write: again from the start if something that decides has changed in between."""
     for attempt in range(MOST_TRIES):
         with service.store.reading() as tx:
-            question = _question(service, tx, asked, counted=attempt > 0)
-            why, answer = _decided(tx, question)
+            question = _question(service, tx, asked)
+            fishing = None if attempt else _too_many(service, question)
+            why, answer = _decided(tx, question) if fishing is None else (None, None)
+        if fishing is not None:
+            _tell_of_fishing(service, question)
+            raise fishing
         with service.store.writing() as tx:
             if why is not None:
                 tx.profiles.keep_refusal(*refused_events(question, why), question.at)
@@ -135,14 +139,29 @@ def _ask(service: Service, asked: _Asked) -> Answer | None:
     raise busy()
 
 
-def _question(service: Service, tx: Transaction, asked: _Asked, counted: bool) -> Question:
+def _too_many(service: Service, question: Question) -> TooMany | None:
+    """Count the worker's question; the refusal if there are too many."""
+    most = question.protocol.document.limits.queries_per_worker_per_hour
+    try:
+        service.limiter.question(question.assertion.worker, most)
+    except TooMany as refused:
+        return refused
+    return None
+
+
+def _tell_of_fishing(service: Service, question: Question) -> None:
+    """A worker who asks too much is on record and children's social care alerted, once an hour: that is what the limit is for."""
+    if service.limiter.first_excess(question.assertion.worker):
+        with service.store.writing() as tx:
+            tx.profiles.keep_refusal(*refused_events(question, Why.TOO_MANY), question.at)
+
+
+def _question(service: Service, tx: Transaction, asked: _Asked) -> Question:
     """The question with who vouches for it and what is agreed, read in the view of the database that it is decided in."""
     claims = _vouched(service, tx, asked.worker, asked.client)
     if asked.purpose is not None and asked.purpose is not claims.purpose:
         raise InputError("The purpose differs from the one that is vouched for.", next_step="Ask for that purpose.")
     protocol = service.protocols.live(tx.identity)
-    if not counted:
-        service.limiter.question(claims.worker, protocol.document.limits.queries_per_worker_per_hour)
     return Question(asked.ref, asked.client, claims, protocol, service.now())
 
 

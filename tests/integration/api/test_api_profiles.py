@@ -201,10 +201,13 @@ def test_stale_stages_release_nothing_until_they_are_confirmed(linked, monkeypat
     assert at(told(linked.ask(FAMILY)), "SOCREF003M", "police").values
 
 
-def test_too_many_questions_of_one_worker_are_refused(linked, monkeypatch):
+def test_too_many_questions_of_one_worker_are_refused(linked, tools, monkeypatch):
     monkeypatch.setattr("api.routes.profiles.service_of", limited_to(linked.service, 2))
-    statuses = [linked.ask(FAMILY).status_code for _ in range(3)]
-    assert statuses == [200, 200, 429]
+    statuses = [linked.ask(FAMILY).status_code for _ in range(5)]
+    assert statuses == [200, 200, 429, 429, 429]
+    assert [event.facts["reason"] for event in tools.events(linked, "profile:family:refused")] == ["too-many-questions"]
+    (alert,) = linked.call("social_care", "GET", "/v1/alerts").json()
+    assert alert["about"] == "question-refused:too-many-questions"
     assert linked.ask(FAMILY, worker="w-9").status_code == 403
 
 
