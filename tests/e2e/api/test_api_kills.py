@@ -234,9 +234,12 @@ def test_nothing_is_lost_however_often_it_is_killed(place, protocol, tools):
     site.tokens.clear()
     client = Client(site, settings.data_dir, county, proposed["digest"], seed)
     client.start()
-    killed = Counter()
+    killed, taken = Counter(), set()
     for _ in range(KILLS):
         busy(client, chance)
+        if chance.random() < 0.5:
+            killed["with a job in hand"] += at_work(settings, taken)
+            time.sleep(chance.uniform(0, 0.6))
         whom = chance.choice(["server", "both", "worker"])
         server.kill(whom)
         killed[whom] += 1
@@ -268,6 +271,23 @@ def busy(client, chance):
     while done.total() - done["tried again"] < goal and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(chance.uniform(0, 0.6))
+
+
+def at_work(settings, taken):
+    """Wait, not for ever, until a worker has taken a job that is not in `taken` yet: it takes seconds to start, and should be killed in the
+    middle of its work too. Returns whether it has."""
+    service, deadline = open_service(settings), time.monotonic() + 15
+    try:
+        while time.monotonic() < deadline:
+            with service.store.reading() as tx:
+                held = {(job.job, job.attempts) for job in tx.jobs.jobs() if job.state == "held"}
+            if held - taken:
+                taken |= held
+                return True
+            time.sleep(0.02)
+    finally:
+        service.close()
+    return False
 
 
 def finish(site, kind, jobs):
