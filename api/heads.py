@@ -6,9 +6,13 @@ uvicorn bounds how long a quiet connection is kept after an answer, but not how 
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import cast
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from api.problems import MEDIA_TYPE, TITLES
 
 
 class PunctualProtocol(H11Protocol):
@@ -31,6 +35,24 @@ class PunctualProtocol(H11Protocol):
         """Stop waiting."""
         self._stop()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Say of what is no HTTP request, or has a head beyond all bounds, what is said of any other: a problem (RFC 9457)."""
+        body = json.dumps(
+            {
+                "type": "urn:kinlink:problem:input",
+                "title": TITLES[400],
+                "status": 400,
+                "detail": "This is no HTTP/1.1 request, or its head is far too large.",
+                "next_step": "Send a request as RFC 9112 has it, with short headers.",
+                "instance": "urn:kinlink:request:none",
+            }
+        ).encode()
+        headers = [("content-type", MEDIA_TYPE), ("content-length", str(len(body))), ("connection", "close")]
+        self.transport.write(self.conn.send(h11.Response(status_code=400, headers=headers)) or b"")
+        self.transport.write(self.conn.send(h11.Data(data=body)) or b"")
+        self.transport.write(self.conn.send(h11.EndOfMessage()) or b"")
+        self.transport.close()
 
     def _watch(self) -> None:
         if self._answering() or self.timeout_keep_alive_task is not None:

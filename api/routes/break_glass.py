@@ -104,7 +104,7 @@ def open_glass(
         return AccessView.model_validate(access)
 
     response.status_code = 201
-    return once(request, response, key, new, make)
+    return once(request, response, key, new, make, claims.worker)
 
 
 def _refuse_strangers(service: Service, ref: str, client: str, claims: WorkerAssertion) -> None:

@@ -142,7 +142,7 @@ def open_challenge(
         return ChallengeView(challenge_id=made.challenge, state=made.state, opened_at=made.opened_at)
 
     response.status_code = 201
-    return once(request, response, key, new, make)
+    return once(request, response, key, new, make, asking)
 
 
 def _challenged(tx: Transaction, new: NewChallenge, who: Caller) -> list[ActiveLink]:

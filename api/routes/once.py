@@ -26,12 +26,20 @@ _M = TypeVar("_M", bound=BaseModel)
 
 
 def once(
-    request: Request, response: Response, key: str | None, given: BaseModel | None, make: Callable[[Transaction], _M]
+    request: Request,
+    response: Response,
+    key: str | None,
+    given: BaseModel | None,
+    make: Callable[[Transaction], _M],
+    worker: str | None = None,
 ) -> _M | Response:
-    """Do something in one transaction, once for each idempotency key. Raises `InputError` for another request under one key."""
+    """Do something in one transaction, once for each idempotency key. Raises `InputError` for another request under one key.
+
+    What another `worker` asks for is another request, whatever it says.
+    """
     service, client = service_of(request), caller(request).client
     said = given.model_dump_json() if given is not None else ""
-    digest = hashlib.sha256(f"{request.method} {request.url.path}\n{said}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{request.method} {request.url.path}\n{worker or ''}\n{said}".encode()).hexdigest()
     with service.store.writing() as tx:
         if key is None:
             return make(tx)

@@ -167,6 +167,13 @@ def test_slow_and_large_requests_are_cut_off(home):
         with socket.create_connection((host, port), timeout=20) as long:
             long.sendall(f"{head}X-Padding: {'a' * 20_000}\r\n\r\n".encode())
             assert b" 431 " in long.recv(4096).split(b"\r\n")[0]
+        for beyond in (f"{head}X-Padding: {'a' * 400_000}\r\n\r\n".encode(), b"\x16\x03\x01 no request at all\r\n\r\n"):
+            with socket.create_connection((host, port), timeout=20) as absurd:
+                with suppress(OSError):
+                    absurd.sendall(beyond)
+                said = absurd.recv(4096)
+                assert b" 400 " in said.split(b"\r\n")[0]
+                assert b"application/problem+json" in said
         with socket.create_connection((host, port), timeout=20) as trickle:
             trickle.sendall(b"GET /v1/service HTTP/1.1\r\nHost: x\r\n")
             assert trickle.recv(4096) == b""

@@ -78,6 +78,13 @@ def test_a_function_on_a_rota_asks_only_under_a_stated_emergency(linked, tools, 
     assert answer.status_code == 403
 
 
+def test_one_workers_key_gives_another_worker_nothing(linked):
+    """An idempotency key that two workers' requests share would answer the second with the first one's access."""
+    for worker, status in (("w-edt", 201), ("w-edt", 201), ("w-edt2", 422)):
+        answer = break_glass(linked, headers=header(linked, worker=worker) | {"Idempotency-Key": "night-of-the-23rd"})
+        assert answer.status_code == status, answer.text
+
+
 def test_agencies_are_told_when_an_emergency_releases_something_of_theirs(linked):
     break_glass(linked)
     values = released(linked, worker="w-edt", role=EDT)
