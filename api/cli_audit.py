@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -15,6 +16,7 @@ from rich.console import Console
 from api import questions
 from api.audit_copy import check_copy, check_copy_store, cosigned_until, opened
 from api.audit_log import export_lines, prove, sign_checkpoint
+from api.data_folder import SECRET_MODE
 from api.fsck import check_store
 from api.packs import as_text
 from api.problems import NotFound
@@ -27,7 +29,7 @@ from protocols.audit.events.keeping import AuditExported
 from protocols.audit.note import NoteKey
 from protocols.audit.proof import is_proof, read_proof
 from protocols.audit.verify import read_key_file
-from protocols.errors import VerificationError
+from protocols.errors import InputError, VerificationError
 from protocols.load import LoadedProtocol
 from protocols.signing import open_card
 
@@ -42,6 +44,15 @@ DPO = "data-protection-officer"
 
 def _console() -> Console:
     return Console(highlight=False, soft_wrap=True, emoji=False)
+
+
+def _private(path: Path) -> TextIO:
+    """A new file that only this user reads: what it holds may be about people. One that is there already is written anew, not shared."""
+    try:
+        path.unlink(missing_ok=True)
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET_MODE), "w", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"`{path}` cannot be written.", next_step="Name a file in a folder that is yours.") from error
 
 
 @contextmanager
@@ -151,7 +162,7 @@ def export(
             root = tx.audit.root(size).hex()
             tx.audit.append(AuditExported(actor="operator", size=size, root=root, openings=openings))
             sign_checkpoint(tx.audit, origin, key)
-        with service.store.reading() as tx, out.open("w", encoding="utf-8") as target:
+        with service.store.reading() as tx, _private(out) as target:
             size = tx.audit.checkpointed()
             for line in export_lines(tx.audit, service.log_key, openings):
                 target.write(line + "\n")
@@ -235,7 +246,8 @@ def _ask(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        out.write_text(text, "utf-8")
+        with _private(out) as target:
+            target.write(text)
         _console().print(f"Wrote {out}.")
 
 

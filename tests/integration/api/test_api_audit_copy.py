@@ -16,7 +16,7 @@ from protocols.audit.merkle import leaf_hash
 from protocols.audit.note import NoteKey
 from protocols.audit.proof import read_proof
 from protocols.audit.verify import read_key_file
-from protocols.errors import VerificationError
+from protocols.errors import InputError, VerificationError
 from protocols.signing import SigningKey
 
 RUN = CliRunner()
@@ -116,6 +116,7 @@ def test_an_export_verifies_and_holds_no_personal_data_by_default(linked, tools,
         assert made.exit_code == 0, made.exception
         assert verify(linked, out).exit_code == 0
         assert ("WB-20003" in out.read_text()) is opened
+        assert out.stat().st_mode & 0o077 == 0
     lines = out.read_text().splitlines()
     lines[4] = json.dumps(json.loads(lines[4]) | {"index": 7})
     out.write_text("\n".join(lines))
@@ -222,6 +223,13 @@ def test_a_proof_of_one_entry_is_checked_offline(linked, tools, tmp_path):
     assert isinstance(verify(linked, out).exception, VerificationError)
     beyond = RUN.invoke(audit_app, ["proof", "999999", "--data", data])
     assert "under no checkpoint" in str(beyond.exception)
+
+
+def test_a_file_that_cannot_be_written_is_said(linked, tmp_path):
+    data = str(linked.settings.data_dir)
+    for words in (["export"], ["article-30", "police"]):
+        answer = RUN.invoke(audit_app, [*words, "--data", data, "--out", str(tmp_path / "none" / "x")])
+        assert isinstance(answer.exception, InputError), answer.exception
 
 
 def test_a_file_that_is_no_copy_is_said(linked, tmp_path):

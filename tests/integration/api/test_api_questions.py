@@ -210,6 +210,7 @@ def test_the_same_by_command(asked, words, tmp_path):
         written = RUN.invoke(audit_app, [*words, "--data", data, "--json", "--out", str(out)])
         assert written.exit_code == 0, written.exception
         assert json.loads(out.read_text())
+        assert out.stat().st_mode & 0o077 == 0
 
 
 def test_breach_and_explain_by_command(asked):
