@@ -18,6 +18,7 @@ from protocols.errors import KinlinkError
 
 LEAST_FREE = 1 << 30
 OLDEST_CHECKPOINT = timedelta(hours=1)
+OTHERS = ("PASSPHRASE", "PASSPHRASE_FILE", "TRACEBACK")
 OLDEST_SWEEP = timedelta(hours=2)
 
 
@@ -47,11 +48,20 @@ def _machine(settings: Settings) -> Iterator[Finding]:
     version = sys.version.split()[0]
     good = (3, 11) <= sys.version_info < (3, 14)
     yield Finding("Python", "ok" if good else "problem", version)
+    unknown = sorted(name for name in os.environ if name.startswith("KINLINK_") and not _known(name))
+    if unknown:
+        yield Finding("settings", "warning", f"nothing reads {', '.join(unknown)}: a slip of the pen?")
     for item in missing(settings):
         yield Finding(f"{settings.mode} mode", "problem", f"missing: {item}")
     free = shutil.disk_usage(settings.data_dir if settings.data_dir.exists() else settings.data_dir.anchor).free
     state = "ok" if free > LEAST_FREE else "warning"
     yield Finding("disk", state, f"{free >> 20} MiB free")
+
+
+def _known(name: str) -> bool:
+    """Whether something reads a variable of the environment: a setting that is misspelt would leave its default in force."""
+    rest = name.removeprefix("KINLINK_")
+    return rest.lower() in Settings.model_fields or rest in OTHERS or rest.startswith("TEST_")
 
 
 def _folder(settings: Settings) -> Iterator[Finding]:

@@ -108,3 +108,12 @@ def test_parties_are_registered_before_anything_is_in_force(tmp_path, tools):
             register_card(service, tools.Party("fire").card)
     finally:
         service.close()
+
+
+def test_the_doctor_finds_a_setting_that_nothing_reads(ready, monkeypatch):
+    monkeypatch.setenv("KINLINK_STEP_UP_ACRS", "phr")
+    monkeypatch.setenv("KINLINK_STEP_UP_SECONDS", "60")
+    (found,) = [item for item in examine(ready) if item.what == "settings"]
+    assert (found.state, "KINLINK_STEP_UP_ACRS" in found.detail) == ("warning", True)
+    assert "phr" not in found.detail
+    assert "SECONDS" not in found.detail
