@@ -14,8 +14,10 @@ import typer
 from rich.console import Console
 
 from api import questions
+from api.article_30 import article_30 as processing
 from api.audit_copy import check_copy, check_copy_store, cosigned_until, opened
 from api.audit_log import export_lines, prove, sign_checkpoint
+from api.consent_receipts import consent_receipts as consent_receipts_of
 from api.data_folder import SECRET_MODE
 from api.fsck import check_store
 from api.packs import as_text
@@ -24,6 +26,7 @@ from api.retention import certificate_for
 from api.service import Service, open_service
 from api.settings import load_settings
 from api.store.store import Transaction
+from api.subject_access import subject_access as drafted
 from protocols.audit.entries import read_entry
 from protocols.audit.events.keeping import AuditExported
 from protocols.audit.note import NoteKey
@@ -311,7 +314,7 @@ def subject_access(
 
     def answer(service: Service, tx: Transaction, who: questions.Asking) -> dict[str, Any]:
         protocol = service.protocols.live(tx.identity).document
-        return questions.subject_access(tx.questions, member, protocol, who)
+        return drafted(tx.questions, member, protocol, who)
 
     _ask(data, "Subject access: draft", out, as_json, answer)
 
@@ -326,7 +329,7 @@ def consent_receipts(
 
     def answer(service: Service, tx: Transaction, who: questions.Asking) -> dict[str, Any]:
         protocol = service.protocols.live(tx.identity).document
-        return {"receipts": questions.consent_receipts(tx.questions, member, protocol, who)}
+        return {"receipts": consent_receipts_of(tx.questions, member, protocol, who)}
 
     _ask(data, "Consent receipts", out, True, answer)
 
@@ -342,7 +345,7 @@ def article_30(
 
     def answer(service: Service, tx: Transaction, who: questions.Asking) -> dict[str, Any]:
         protocol = service.protocols.live(tx.identity).document
-        return questions.article_30(tx.questions, agency, protocol, who)
+        return processing(tx.questions, agency, protocol, who)
 
     _ask(data, "Record of processing", out, as_json, answer)
 

@@ -9,16 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from api.explain import AnswerStore, place_of, remembered, unpack
-from api.identity import DECLARING_AGENCY
 from api.problems import NotFound
 from api.runs import ActiveLink
 from protocols.audit.events.keeping import AuditAsked
-from protocols.consent_export import consent_record
 from protocols.decision_inputs import pack
-from protocols.document import SharingProtocol
 from protocols.family import ConsentRecord
 from protocols.load import LoadedProtocol
-from protocols.vocabulary import Grade
 from protocols.why import why_text
 
 BREACH_HOURS = 72
@@ -126,7 +122,7 @@ class Asking:
     person: str | None = None
 
 
-def _record(store: QuestionStore, who: Asking, question: str, about: str, rows: int) -> None:
+def on_record(store: QuestionStore, who: Asking, question: str, about: str, rows: int) -> None:
     store.asked(AuditAsked(actor=who.actor, question=question, rows=rows, about=about, person=who.person))
 
 
@@ -138,7 +134,7 @@ def who_saw(store: QuestionStore, family_ref: str, who: Asking) -> dict[str, Any
     refused = sorted(
         (item for item in refused if item["kind"] == "profile:family:refused"), key=lambda item: item["index"]
     )
-    _record(store, who, "who-saw-family", family_ref, len(answers) + len(refused))
+    on_record(store, who, "who-saw-family", family_ref, len(answers) + len(refused))
     return {
         "family_ref": family_ref,
         "answers": [_answer(item) | {"released": item.released} for item in answers],
@@ -176,7 +172,7 @@ def released_about(store: QuestionStore, agency: str, record_ref: str, as_of: da
     """Everything that was released about one record up to a moment: to whom, when, which attributes."""
     links = store.links(agency, record_ref)
     found = [(link, item) for link, item in store.answers_through([item.link for item in links]) if item.at <= as_of]
-    _record(store, who, "released-about-record", f"{agency}/{record_ref}", len(found))
+    on_record(store, who, "released-about-record", f"{agency}/{record_ref}", len(found))
     members = {item.link: item.member_ref for item in links}
     return {
         "agency": agency,
@@ -185,7 +181,7 @@ def released_about(store: QuestionStore, agency: str, record_ref: str, as_of: da
         "links": [_link(item) for item in links],
         "releases": [
             _answer(item)
-            | {"link": link, "attributes": _attributes(item, members[link], agency), "values": item.released}
+            | {"link": link, "attributes": attributes_of(item, members[link], agency), "values": item.released}
             for link, item in found
         ],
     }
@@ -195,7 +191,7 @@ def _link(item: ActiveLink) -> dict[str, Any]:
     return {"link": item.link, "family_ref": item.family_ref, "grade": item.grade.value, "state": item.state}
 
 
-def _attributes(item: SeenAnswer, member_ref: str, agency: str) -> list[str] | None:
+def attributes_of(item: SeenAnswer, member_ref: str, agency: str) -> list[str] | None:
     """What was released about a member by an agency; None once the decisions' inputs were deleted."""
     if not item.decisions:
         return None
@@ -206,7 +202,7 @@ def _attributes(item: SeenAnswer, member_ref: str, agency: str) -> list[str] | N
 def breach(store: QuestionStore, link: ActiveLink, aware_at: datetime, who: Asking) -> dict[str, Any]:
     """Everyone who saw something through a link that was wrong, and by when the regulator must know (UK GDPR Art 33)."""
     found = store.answers_through([link.link])
-    _record(store, who, "breach", link.link, len(found))
+    on_record(store, who, "breach", link.link, len(found))
     return {
         "link": _link(link),
         "agency": link.agency,
@@ -215,7 +211,7 @@ def breach(store: QuestionStore, link: ActiveLink, aware_at: datetime, who: Aski
         "aware_at": aware_at.isoformat(),
         "notify_by": (aware_at + timedelta(hours=BREACH_HOURS)).isoformat(),
         "seen_by": [
-            _answer(item) | {"attributes": _attributes(item, link.member_ref, link.agency), "values": item.released}
+            _answer(item) | {"attributes": attributes_of(item, link.member_ref, link.agency), "values": item.released}
             for _, item in found
         ],
         "workers": sorted({item.worker for _, item in found}),
@@ -227,145 +223,6 @@ def breach(store: QuestionStore, link: ActiveLink, aware_at: datetime, who: Aski
             {"reason": reason, "state": state, "opened_at": at.isoformat()}
             for _, reason, state, at in store.challenges_of([link.link])
         ],
-    }
-
-
-def subject_access(store: QuestionStore, member_ref: str, protocol: SharingProtocol, who: Asking) -> dict[str, Any]:
-    """A draft of a subject-access answer about one person, for a human to check. Third parties are left out.
-
-    Workers appear by function, families as the number of cases, other members not at all. A record that was found to be somebody
-    else's, or is not confirmed to be this person's, is left out and only counted. The values themselves are with the source agencies
-    and the Workbook: the service cannot open them.
-    """
-    known = store.links(None, member_ref)
-    wrong = store.wrong([item.link for item in known])
-    links = [item for item in known if item.link not in wrong and item.grade is Grade.CERTAIN]
-    by_agency: dict[str, list[ActiveLink]] = {}
-    for item in links:
-        by_agency.setdefault(item.agency, []).append(item)
-    names = {party.id: party.name for party in protocol.parties}
-    titles = {item.id: item.title for item in protocol.attributes}
-    seen = store.answers_through([item.link for item in links])
-    of = {item.link: item.agency for item in links}
-    _record(store, who, "subject-access", member_ref, len(seen))
-    return {
-        "draft": "For a person to check before it is sent: serious harm, third parties, and what others have to answer themselves.",
-        "record_ref": member_ref,
-        "cases": len(store.families_of(member_ref)),
-        "agencies": [
-            {
-                "agency": names.get(agency, agency),
-                "records": [{"grade": item.grade.value, "state": item.state} for item in items],
-            }
-            for agency, items in sorted(by_agency.items())
-        ],
-        "disclosures": [
-            {
-                "at": item.at.isoformat(),
-                "by": names.get(of[link], of[link]),
-                "to": item.role_function,
-                "purpose": item.purpose,
-                "what": [titles.get(name, name) for name in _attributes(item, member_ref, of[link]) or []],
-                "values": item.released,
-            }
-            for link, item in seen
-        ],
-        "consents": [
-            {
-                "scope": [titles.get(name, name) for name in item.scope],
-                "purpose": item.purpose.value,
-                "status": item.status.value,
-                "given_at": item.given_at.isoformat(),
-                "notice": item.notice_version,
-            }
-            for item in store.consents_of(DECLARING_AGENCY, member_ref)
-        ],
-        "corrections": [
-            {"agency": names.get(of[link], of[link]), "reason": reason, "state": state, "at": at.isoformat()}
-            for link, reason, state, at in store.challenges_of([item.link for item in links])
-        ],
-        "kept_for": {
-            "links": f"until {protocol.retention.links_after_close_days} days after the case is closed",
-            "who saw what": f"{protocol.retention.audit_years} years",
-        },
-        "take_out_before_sending": {
-            "ask first": sorted(
-                f"{names.get(agency, agency)}: {caution}"
-                for agency, items in by_agency.items()
-                for caution in store.cautions(agency, [item.record_ref for item in items])
-            ),
-            "left out, found to be another person's": len(wrong),
-            "left out, not confirmed to be this person's": len(known) - len(wrong) - len(links),
-        },
-    }
-
-
-def consent_receipts(
-    store: QuestionStore, member_ref: str, protocol: SharingProtocol, who: Asking
-) -> list[dict[str, Any]]:
-    """The consents and refusals about one person that are kept, with the fields of ISO/IEC TS 27560.
-
-    A consent that two submissions carry is one.
-    """
-    made = [consent_record(item, protocol) for item in store.consents_of(DECLARING_AGENCY, member_ref)]
-    kept = {item["record_id"]: item for item in made}
-    _record(store, who, "consent-receipts", member_ref, len(kept))
-    return list(kept.values())
-
-
-def article_30(store: QuestionStore, agency: str, protocol: SharingProtocol, who: Asking) -> dict[str, Any]:
-    """The record of processing of one agency (UK GDPR Art 30), from the agreement that is enforced and what is held."""
-    party = next((item for item in protocol.parties if item.id == agency), None)
-    if party is None:
-        raise NotFound(
-            f"Agency `{agency}` is no party of {protocol.id}.", next_step="Use an id of the sharing protocol."
-        )
-    functions = {item.id: item.title for item in protocol.functions}
-    bases = {item.id: item for item in protocol.bases}
-    grants = [item for item in protocol.grants if item.agency == agency]
-    used = sorted({item.basis for item in grants})
-    attributes = [item for item in protocol.attributes if item.agency == agency]
-    _record(store, who, "article-30", agency, len(grants))
-    return {
-        "controller": party.name,
-        "with": sorted(item.name for item in protocol.parties if item.id != agency),
-        "party_class": party.party_class.value,
-        "contact": {"team": party.desk.team, "phone": party.desk.phone},
-        "agreement": {
-            "id": protocol.id,
-            "version": protocol.version,
-            "agreed": protocol.agreed.isoformat(),
-            "review": protocol.review_date.isoformat(),
-        },
-        "purposes": sorted({purpose.value for item in grants for purpose in item.purposes}),
-        "data_subjects": [
-            "everybody in this agency's extract, as encodings and pseudonymous records: those who are not linked for "
-            f"{protocol.retention.unlinked_days} days",
-            "children, unborn children and adults who are declared as members of families in open cases",
-            "workers who ask, by staff id",
-        ],
-        "categories": [
-            {"id": item.id, "title": item.title, "sensitivity": item.sensitivity.value} for item in attributes
-        ],
-        "recipients": sorted({functions[to] for item in grants for to in item.to}),
-        "bases": [
-            {
-                "id": name,
-                "statute": bases[name].statute,
-                "art6": bases[name].art6,
-                "art9": bases[name].art9,
-                "art10": bases[name].art10,
-            }
-            for name in used
-        ],
-        "transfers": "none outside the United Kingdom by this service",
-        "retention": protocol.retention.model_dump(mode="json"),
-        "security": [
-            "identifiers are encoded at the agency with a key that the service does not have; encodings are pseudonymised personal data",
-            "values are sealed at the agency to the Workbook; the service cannot open them",
-            "every answer and refusal is in an append-only log that the agency can check",
-        ],
-        "held": store.counts_of(agency),
     }
 
 
@@ -383,7 +240,7 @@ def explain(
     place = place_of(answers, decision_id) if decision_id.count(".") == 3 else None
     if place is None:
         raise NotFound("There is no such decision.", next_step="Use an id from a profile.")
-    _record(store, who, "explain-decision", decision_id, 1)
+    on_record(store, who, "explain-decision", decision_id, 1)
     loaded, number = versions(place.protocol_digest), place.attribute_number
     about = loaded.document.attributes[number - 1].id if number else None
     made = list(zip(place.line["decisions"], remembered(place.line, "member"), strict=True))

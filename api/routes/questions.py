@@ -9,10 +9,13 @@ from fastapi import APIRouter, Path, Request
 from pydantic import AwareDatetime
 
 from api import questions
+from api.article_30 import article_30 as processing
+from api.consent_receipts import consent_receipts as consent_receipts_of
 from api.guards import caller, person, service_of
 from api.problems import NotFound, described
 from api.routes.corrections import AGENCY
 from api.routes.families import FamilyRef
+from api.subject_access import subject_access as drafted
 from protocols.family import RECORD_REF
 from protocols.load import LoadedProtocol
 
@@ -63,7 +66,7 @@ def subject_access(record_ref: RecordRef, request: Request) -> dict[str, Any]:
     service = service_of(request)
     with service.store.writing() as tx:
         protocol = service.protocols.live(tx.identity).document
-        return questions.subject_access(tx.questions, record_ref, protocol, _who(request))
+        return drafted(tx.questions, record_ref, protocol, _who(request))
 
 
 @router.get("/people/{record_ref}/consents")
@@ -72,7 +75,7 @@ def consent_receipts(record_ref: RecordRef, request: Request) -> list[dict[str, 
     service = service_of(request)
     with service.store.writing() as tx:
         protocol = service.protocols.live(tx.identity).document
-        return questions.consent_receipts(tx.questions, record_ref, protocol, _who(request))
+        return consent_receipts_of(tx.questions, record_ref, protocol, _who(request))
 
 
 @router.get("/agencies/{agency}")
@@ -81,7 +84,7 @@ def article_30(agency: Agency, request: Request) -> dict[str, Any]:
     service = service_of(request)
     with service.store.writing() as tx:
         protocol = service.protocols.live(tx.identity).document
-        return questions.article_30(tx.questions, agency, protocol, _who(request))
+        return processing(tx.questions, agency, protocol, _who(request))
 
 
 @router.get("/decisions/{decision_id}")
