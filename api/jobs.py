@@ -20,6 +20,10 @@ class LostLease(Exception):
     """Another worker has taken this job over: whatever is under way here must not be written."""
 
 
+class NotYet(Exception):
+    """This job has to wait for another: it is given back, which is no failure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A piece of work, as its holder sees it."""

@@ -16,7 +16,7 @@ from api.canaries import raise_alarms
 from api.cells import bring_in_cells
 from api.families import StoredFamily
 from api.identity import DECLARING_AGENCY
-from api.jobs import LEASE, Job, enqueue
+from api.jobs import LEASE, Job, NotYet, enqueue
 from api.kept_run import KeptRun
 from api.logs import log
 from api.newest import log_newest
@@ -85,11 +85,14 @@ class Linking:
 
     def _started(self) -> Run:
         with self.service.store.writing() as tx:
+            tx.audit.generation()  # locks the log's head: nobody submits, and no other run starts, while this one chooses
             self._hold(tx)
             run = tx.links.run(self.job.subject)
             if run is None:
                 raise InputError("The run is gone.", next_step="Start a new run.")
             if run.inputs is None:
+                if tx.links.running() is not None:
+                    raise NotYet(run.run)  # runs are in force in the order in which they began
                 inputs = _choose(tx)
                 event = RunStarted(
                     actor="service",

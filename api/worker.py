@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
-from api.jobs import LEASE, MOST_ATTEMPTS, Job, LostLease
+from api.jobs import LEASE, MOST_ATTEMPTS, Job, LostLease, NotYet
 from api.kept_run import forget_deleted
 from api.linking import run_linking
 from api.logs import configure, log, place_of
@@ -30,6 +30,7 @@ from protocols.errors import Busy, KinlinkError, Unavailable
 
 POLL_SECONDS = 0.3
 TICK_SECONDS = 10.0
+AGAIN = timedelta(seconds=1)
 HANDLERS: dict[str, Callable[[Service, Job], None]] = {
     "linking": run_linking,
     "retention": run_retention,
@@ -91,6 +92,9 @@ class Worker:
             handler(self.service, job)
         except LostLease:
             raise
+        except NotYet:
+            with self.service.store.writing() as tx:
+                tx.jobs.postpone(job, self.service.now() + AGAIN)
         except Exception as error:
             name, place = type(error).__name__, place_of(error)
             log().error("job failed", job=job.job, kind=job.kind, error=name, place=place, attempts=job.attempts)

@@ -62,6 +62,12 @@ class Jobs:
         """Give a job back for another attempt. Raises `LostLease`."""
         self._change(job, state="waiting", held_until=None, holder=None, not_before=not_before)
 
+    def postpone(self, job: Job, not_before: datetime) -> None:
+        """Give a job back whose time has not come: that was no attempt. Raises `LostLease`."""
+        self._change(
+            job, state="waiting", held_until=None, holder=None, not_before=not_before, attempts=JobRow.attempts - 1
+        )
+
     def _change(self, job: Job, **values: object) -> None:
         changed = self._session.execute(
             update(JobRow)

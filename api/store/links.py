@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import rfc8785
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from api.runs import ActiveLink, Found, FoundLink, Inputs, Published, Run
@@ -61,11 +61,15 @@ class Links:
         return [_run(row) for row in rows]
 
     def unfinished_run(self) -> Run | None:
-        """The run that is waiting or under way."""
+        """The run that is waiting or, if none is, the one under way."""
         row = self._session.execute(
-            select(RunRow).where(RunRow.state.in_(("queued", "running"))).limit(1)
+            select(RunRow).where(RunRow.state.in_(("queued", "running"))).order_by(RunRow.state).limit(1)
         ).scalar_one_or_none()
         return None if row is None else _run(row)
+
+    def running(self) -> str | None:
+        """The run that is under way."""
+        return self._session.execute(select(RunRow.run).where(RunRow.state == "running").limit(1)).scalar_one_or_none()
 
     def start_run(self, run: str, inputs: Inputs, at: datetime, event: RunStarted) -> None:
         """Keep what a run works on."""
@@ -267,12 +271,16 @@ class Links:
 
     def _swap(self, submissions: dict[str, str], at: datetime) -> None:
         for agency, submission in sorted(submissions.items()):
+            number = select(SubmissionRow.number).where(SubmissionRow.submission == submission).scalar_subquery()
             self._session.execute(
                 update(SubmissionRow)
                 .where(
                     SubmissionRow.agency == agency,
-                    SubmissionRow.state == "current",
                     SubmissionRow.submission != submission,
+                    or_(
+                        SubmissionRow.state == "current",
+                        and_(SubmissionRow.state == "received", SubmissionRow.number < number),
+                    ),
                 )
                 .values(state="superseded", ended_at=at)
             )

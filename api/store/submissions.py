@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from api.store.log import AuditLog
 from api.store.tables import CellRow, ChainRow, ConsentRow, EpochRow, RecordRow, SubmissionRow, UploadRow
-from api.store.tables_work import ChangeRow, LinkRow
+from api.store.tables_work import ChangeRow, LinkRow, RunRow
 from api.submissions import Accepted, RecordLine, StoredSubmission, Upload
 from protocols.audit.events.submissions import (
     SubmissionQuarantined,
@@ -74,14 +75,27 @@ class Submissions:
             update(UploadRow).where(UploadRow.upload == upload).values(state="quarantined", problem=problem)
         )
 
+    def _being_linked(self) -> list[str]:
+        """The submissions that the run under way works on."""
+        running = select(RunRow.inputs).where(RunRow.state == "running", RunRow.inputs.is_not(None))
+        chosen = self._session.execute(running).scalars()
+        return [name for inputs in chosen for name in json.loads(inputs or "{}")["submissions"].values()]
+
     def accept(self, upload: str, accepted: Accepted, event: SubmissionReceived) -> None:
-        """Keep a submission: it is `received`, and takes the place of one that was received before and never linked."""
+        """Keep a submission: it is `received`, and takes the place of one that was received before and never linked.
+
+        One that a run is working on stays, or nothing of the agency would be in force when the run ends.
+        """
         self._audit.append(event)
         stored = accepted.submission
         number = self._session.execute(select(func.coalesce(func.max(SubmissionRow.number), 0))).scalar_one() + 1
         self._session.execute(
             update(SubmissionRow)
-            .where(SubmissionRow.agency == stored.agency, SubmissionRow.state == "received")
+            .where(
+                SubmissionRow.agency == stored.agency,
+                SubmissionRow.state == "received",
+                SubmissionRow.submission.not_in(self._being_linked()),
+            )
             .values(state="superseded", ended_at=stored.received_at)
         )
         self._session.execute(

@@ -253,8 +253,8 @@ def test_nothing_is_lost_however_often_it_is_killed(place, protocol, tools):
     with httpx2.Client(base_url=Path(settings.data_dir / "address").read_text(), timeout=30, trust_env=False) as http:
         site.http = http
         site.tokens.clear()
-        assert finish(site, "runs", client.ledger.runs) <= {"completed"}
-        assert finish(site, "rehearsals", client.ledger.rehearsals) <= {"completed"}
+        for kind, jobs in (("runs", client.ledger.runs), ("rehearsals", client.ledger.rehearsals)):
+            assert not finish(site, kind, jobs)
     size = inspect(settings, client.ledger)
     done = dict(client.ledger.done)
     print(
@@ -291,11 +291,11 @@ def at_work(settings, taken):
 
 
 def finish(site, kind, jobs):
-    """Wait until these runs or rehearsals have ended; returns how they ended. A worker that was killed holds its job for a lease."""
-    deadline, states = time.monotonic() + timedelta(minutes=3).total_seconds(), {}
+    """Wait until these runs or rehearsals have ended; returns why those that failed did. A worker that was killed holds its job for a lease."""
+    deadline, found = time.monotonic() + timedelta(minutes=3).total_seconds(), {}
     while time.monotonic() < deadline:
-        states = {job: site.call("operator", "GET", f"/v1/{kind}/{job}").json()["state"] for job in jobs}
-        if set(states.values()) <= {"completed", "failed"}:
-            return set(states.values())
+        found = {job: site.call("operator", "GET", f"/v1/{kind}/{job}").json() for job in jobs}
+        if {item["state"] for item in found.values()} <= {"completed", "failed"}:
+            return {job: item["problem"] for job, item in found.items() if item["state"] == "failed"}
         time.sleep(0.2)
-    raise AssertionError(states)
+    raise AssertionError(found)

@@ -3,9 +3,11 @@
 import pytest
 from sqlalchemy import text
 
-from api.jobs import LEASE, LostLease
+from api.jobs import LEASE, LostLease, NotYet
 from api.linking import Linking
 from api.worker import Worker
+from protocols.profile import Profile
+from protocols.vocabulary import State
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 
@@ -152,6 +154,62 @@ def test_a_worker_that_was_overtaken_cannot_write(site, county, tools):
     assert not tools.events(site, "run:linking:started")
     tools.work(site)
     assert len(tools.events(site, "run:linking:completed")) == 1
+
+
+@BOTH
+def test_what_is_submitted_while_a_run_is_at_work_waits_for_the_next(linked, tools, monkeypatch):
+    def states():
+        return [item["state"] for item in linked.call("police", "GET", "/v1/submissions").json()]
+
+    def police():
+        profile = Profile.read(linked.ask("WB-20003").content, "profile")
+        mother = next(item for item in profile.members if item.record_ref == "SOCREF003M")
+        return next(item for item in mother.agencies if item.agency == "police").state
+
+    def submit():
+        assert linked.submit("police", linked.submission("police", linked.county.police)).status_code == 201
+
+    submit()
+    real = Linking._cells
+
+    def cells(self, *given):
+        submit()
+        submit()
+        assert states() == ["received", "superseded", "received", "current"]
+        return real(self, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Linking, "_cells", cells)
+        assert tools.link(linked)["state"] == "completed"
+    assert states() == ["received", "purged", "current", "purged"]
+    assert police() is State.RELEASED
+    assert tools.link(linked)["state"] == "completed"
+    assert states() == ["current", "purged", "purged", "purged"]
+    assert police() is State.RELEASED
+
+
+@BOTH
+def test_a_run_waits_for_the_one_that_began_before_it(linked, tools):
+    runs = []
+    store = linked.service.store
+    for _ in range(2):
+        assert linked.submit("police", linked.submission("police", linked.county.police)).status_code == 201
+        runs.append(linked.call("operator", "POST", "/v1/runs").json()["run_id"])
+        with store.writing() as tx:
+            job = tx.jobs.take("slow", linked.service.now(), linked.service.now() + LEASE)
+        if len(runs) == 1:
+            Linking(linked.service, job)._started()
+    with pytest.raises(NotYet):
+        Linking(linked.service, job).go()
+    with store.writing() as tx:
+        tx.jobs.postpone(job, linked.service.now())
+        assert next(item.attempts for item in tx.jobs.jobs() if item.job == job.job) == 0
+        tx.jobs.free_all()
+    tools.work(linked)
+    completed = [entry.facts["run"] for entry in tools.events(linked, "run:linking:completed")]
+    assert completed[-2:] == runs
+    states = [item["state"] for item in linked.call("police", "GET", "/v1/submissions").json()]
+    assert states == ["current", "purged", "purged"]
 
 
 @BOTH
