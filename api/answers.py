@@ -9,7 +9,6 @@ import hashlib
 import json
 import secrets
 import zlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,11 +17,11 @@ from json.encoder import encode_basestring as quoted
 from api.families import StoredFamily
 from api.picture import Picture, Question, SealedCell
 from protocols.audit.events.answers import ProfileAnswered
-from protocols.decision import Facts
+from protocols.decision import Facts, Request
 from protocols.decision_inputs import pack_asking, write_children, write_facts
 from protocols.decision_words import decision_text, listed
 from protocols.load import LoadedProtocol
-from protocols.profile import Judged, MemberAtAgency
+from protocols.profile import Judged, MemberAtAgency, Standing
 from protocols.vocabulary import Grade
 
 
@@ -45,15 +44,15 @@ class DecisionIds:
     """Decision ids of one length: the profile, the member, the agency and the attribute by their places."""
 
     def __init__(self, profile: str, told: Sequence[MemberAtAgency[SealedCell]], protocol: LoadedProtocol) -> None:
-        self._profile = profile
-        self._members = {ref: place for place, ref in enumerate(dict.fromkeys(item.member_ref for item in told))}
-        self._agencies = {party.id: place for place, party in enumerate(protocol.document.parties)}
-        self._attributes = {item.id: place for place, item in enumerate(protocol.document.attributes, start=1)}
+        members = dict.fromkeys([item.member_ref for item in told])
+        attributes = enumerate(protocol.document.attributes, start=1)
+        self._members = {ref: f"{profile}.{place:02d}" for place, ref in enumerate(members)}
+        self._agencies = {party.id: f"{place:02d}" for place, party in enumerate(protocol.document.parties)}
+        self._attributes = {None: "000"} | {item.id: f"{place:03d}" for place, item in attributes}
 
     def __call__(self, member: str, agency: str, attribute: str | None) -> str:
         """The id of the decision about a member at an agency, as a whole or about an attribute."""
-        place = self._attributes[attribute] if attribute else 0
-        return f"{self._profile}.{self._members[member]:02d}.{self._agencies[agency]:02d}.{place:03d}"
+        return f"{self._members[member]}.{self._agencies[agency]}.{self._attributes[attribute]}"
 
 
 def kept(
@@ -68,12 +67,13 @@ def kept(
     text, refused = written(told, _is_open(family, question.today))
     body = text.encode()
     salt = secrets.token_bytes(16)
-    counts = Counter((item.member_ref, item.agency, cell.cell.record_ref) for item in told for cell in item.released)
-    known = {(item.member_ref, item.agency) for item in told if item.known}
+    known = {
+        (item.member_ref, item.agency): [cell.cell.record_ref for cell in item.released] for item in told if item.known
+    }
     views = {
-        linked.link: counts[linked.member_ref, linked.agency, linked.record_ref]
+        linked.link: known[where].count(linked.record_ref)
         for linked in picture.linked
-        if linked.record.grade is Grade.CERTAIN and (linked.member_ref, linked.agency) in known
+        if linked.record.grade is Grade.CERTAIN and (where := (linked.member_ref, linked.agency)) in known
     }
     event = ProfileAnswered(
         actor=question.client,
@@ -81,7 +81,7 @@ def kept(
         protocol_digest=question.protocol.digest,
         role_function=claims.role_function.value,
         purpose=claims.purpose.value,
-        released=sum(counts.values()),
+        released=sum([len(item.released) for item in told]),
         refused=refused,
         family=family.declaration.family_ref,
         worker=claims.worker,
@@ -113,47 +113,59 @@ def written(told: Sequence[MemberAtAgency[SealedCell]], open_case: bool) -> tupl
     A line has the state that was told, and every decision with all that it depended on: `facts` has each set of facts once; a
     decision ends with the place of its own.
     """
-    ties: dict[int, str] = {}  # by identity: a member's are the same at every agency
-    asking: dict[bool, str] = {}
+    pen = _Pen()
     lines, refused = [], 0
     for item in told:
-        children, own = item.judged[0].facts.children, item.asked.own_client
-        if id(children) not in ties:
-            ties[id(children)] = write_children(children)
-        if own not in asking:
-            asking[own] = json.dumps(pack_asking(item.asked), separators=(",", ":"))
-        made, facts = _made(item)
-        refused += len(made) - sum(_grants(each) for each in item.judged)
+        made: list[str] = []
+        facts: list[str] = []
+        for each in item.judged:
+            pen.write(each, made, facts)
+            refused += 1 + len(each.sheet.lines) - len(each.grants()) - each.known()
         lines.append(
             f'{{"member":{quoted(item.member_ref)},"agency":{quoted(item.agency)},"state":{quoted(item.state)},'
-            f'"open_case":{"true" if open_case else "false"},"asking":{asking[own]},'
+            f'"open_case":{"true" if open_case else "false"},"asking":{pen.asking(item.asked)},'
             f'"released":[{",".join([quoted(cell.cell.attribute) for cell in item.released])}],'
-            f'"decisions":[{",".join(made)}],'
-            f'"facts":[{",".join([write_facts(each, ties[id(children)]) for each in facts])}]}}'
+            f'"decisions":[{",".join(made)}],"facts":[{",".join(facts)}]}}'
         )
     return "[" + ",".join(lines) + "]", refused
 
 
-def _made(item: MemberAtAgency[SealedCell]) -> tuple[list[str], list[Facts]]:
-    """The text of every decision about a member at an agency, and the facts whose places they name."""
-    made: list[str] = []
-    facts: list[Facts] = []
-    for each in item.judged:
-        place, sheet = len(facts), each.sheet
-        facts.append(each.facts)
-        anywhere, in_its_place = listed(each.anywhere), listed(each.in_its_place)
-        made.append(sheet.exists_words.decision(in_its_place if sheet.exists.located else anywhere, place))
-        for one in each.consented:
+class _Pen:
+    """Writes what many lines of one answer share only once: who asks, and how a member stands with a record or without one."""
+
+    def __init__(self) -> None:
+        self._asking: dict[bool, str] = {}
+        self._standing: dict[int, tuple[str, str, str]] = {}  # by identity: what is written lives as long as the answer
+        self._children: dict[int, str] = {}
+
+    def asking(self, asked: Request) -> str:
+        """Who asks, what for and when."""
+        if asked.own_client not in self._asking:
+            self._asking[asked.own_client] = json.dumps(pack_asking(asked), separators=(",", ":"))
+        return self._asking[asked.own_client]
+
+    def write(self, judged: Judged, made: list[str], facts: list[str]) -> None:
+        """Add the decisions about a record, and the facts whose places they name."""
+        sheet, place = judged.sheet, len(facts)
+        own, anywhere, in_its_place = self._stands(judged.standing)
+        facts.append(own)
+        if not judged.consented:
+            made.append(sheet.words.text(anywhere, in_its_place, place))
+            return
+        made.append(sheet.exists_words.text(anywhere, in_its_place, place))
+        for one in judged.consented:
             made.append(decision_text(one.mode, one.attribute, one.decision, len(facts)))
-            facts.append(one.facts)
-        if not each.consented:
-            made += [
-                line.words.decision(in_its_place if line.ground.located else anywhere, place) for line in sheet.lines
-            ]
-    return made, facts
+            facts.append(self._facts(one.facts))
 
+    def _stands(self, standing: Standing) -> tuple[str, str, str]:
+        found = self._standing.get(id(standing))
+        if found is None:
+            found = (self._facts(standing.facts), listed(standing.anywhere), listed(standing.in_its_place))
+            self._standing[id(standing)] = found
+        return found
 
-def _grants(judged: Judged) -> int:
-    """How many decisions about a record are grants."""
-    exists = judged.sheet.exists
-    return len(judged.grants()) + (exists.granted is not None and not judged.against(exists))
+    def _facts(self, facts: Facts) -> str:
+        children = facts.children
+        if id(children) not in self._children:
+            self._children[id(children)] = write_children(children)
+        return write_facts(facts, self._children[id(children)])

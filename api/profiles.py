@@ -8,7 +8,7 @@ whole question looks the same from outside; the log knows why.
 from __future__ import annotations
 
 import secrets
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -182,7 +182,7 @@ def decide(
         asker,
         protocol.compiled,
         question.at,
-        lambda cell: Sealed(b64encode(cell.sealed).decode(), cell.source, cell.record_ref),
+        lambda cell: Sealed(b2a_base64(cell.sealed, newline=False).decode(), cell.source, cell.record_ref),
         ids,
         store.data_keys(sorted({item.cell.source for member in told for item in member.released})),
     )

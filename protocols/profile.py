@@ -27,6 +27,7 @@ from protocols.profile_facts import (
     MemberAtAgency,
     RecordAtAgency,
     ReleasedCell,
+    Standing,
 )
 from protocols.profile_scene import Scene
 from protocols.profile_send import Sealed, to_wire
@@ -48,6 +49,7 @@ __all__ = [
     "ReleasedCell",
     "ReleasedValue",
     "Sealed",
+    "Standing",
     "assemble",
     "to_wire",
 ]

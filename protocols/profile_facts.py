@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -91,42 +91,55 @@ class DecisionMade(NamedTuple):
     decision: Decision
 
 
-class Judged(NamedTuple):
-    """A record, or that there is none, with all that is decided about it.
+class Standing(NamedTuple):
+    """What was so about a person and a record, or that there is none, and what stands against it for that.
 
-    `anywhere` and `in_its_place` stand against what tells nothing of a protected place, and against what does. `consented` are the
-    decisions about the attributes where consents are recorded, one for each; without any, all stand on the sheet's grounds.
+    `anywhere` stands against what tells nothing of a protected place, `in_its_place` against what does: all of the first, and the
+    protection if there is one.
     """
 
-    sheet: Sheet
     facts: Facts
     anywhere: tuple[Reason, ...]
     in_its_place: tuple[Reason, ...]
-    consented: tuple[DecisionMade, ...] = ()
 
     def against(self, ground: Ground) -> tuple[Reason, ...]:
         """What stands against the record on a ground."""
         return self.in_its_place if ground.located else self.anywhere
 
-    def grants(self) -> list[tuple[Line, Granted]]:
+
+class Judged(NamedTuple):
+    """A record, or that there is none, with all that is decided about it.
+
+    `consented` are the decisions about the attributes where consents are recorded, one for each; without any, all stand on the
+    sheet's grounds.
+    """
+
+    sheet: Sheet
+    standing: Standing
+    consented: tuple[DecisionMade, ...] = ()
+
+    def known(self) -> bool:
+        """Whether it may be told that the person is known there."""
+        exists = self.sheet.exists
+        return exists.granted is not None and not self.standing.against(exists)
+
+    def grants(self) -> Sequence[tuple[Line, Granted]]:
         """The attributes that may be told."""
         if self.consented:
             made = zip(self.sheet.lines, self.consented, strict=True)
             return [(line, one.decision) for line, one in made if isinstance(one.decision, Granted)]
-        return [
-            (line, line.ground.granted)
-            for line in self.sheet.lines
-            if line.ground.granted is not None and not self.against(line.ground)
-        ]
+        if self.standing.anywhere:
+            return ()
+        return self.sheet.unlocated if self.standing.in_its_place else self.sheet.plain
 
     def decisions(self) -> Iterator[DecisionMade]:
         """Every decision: whether the person is known there, then the attributes."""
-        exists = self.sheet.exists
-        yield DecisionMade(Mode.EXISTENCE, None, self.facts, exists.decision(self.against(exists)))
+        facts, exists = self.standing.facts, self.sheet.exists
+        yield DecisionMade(Mode.EXISTENCE, None, facts, exists.decision(self.standing.against(exists)))
         yield from self.consented
         for line in () if self.consented else self.sheet.lines:
-            decision = line.ground.decision(self.against(line.ground))
-            yield DecisionMade(line.attribute.mode, line.attribute.id, self.facts, decision)
+            decision = line.ground.decision(self.standing.against(line.ground))
+            yield DecisionMade(line.attribute.mode, line.attribute.id, facts, decision)
 
 
 class ReleasedCell(NamedTuple, Generic[CellT]):
@@ -137,8 +150,7 @@ class ReleasedCell(NamedTuple, Generic[CellT]):
     freshness: Freshness
 
 
-@dataclass(frozen=True, slots=True)
-class MemberAtAgency(Generic[CellT]):
+class MemberAtAgency(NamedTuple, Generic[CellT]):
     """What one worker may be told about one member at one agency; what is decided is for the audit log only.
 
     `asked` is what all decisions share: who asked, what for and when.

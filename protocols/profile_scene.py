@@ -22,6 +22,7 @@ from protocols.profile_facts import (
     MemberAtAgency,
     RecordAtAgency,
     ReleasedCell,
+    Standing,
 )
 from protocols.profile_sheet import Line, Sheet, about, sheets
 from protocols.vocabulary import Grade, Kind, Mode, Purpose, State
@@ -53,6 +54,7 @@ class Scene:
             attribute=None,
             at=at,
         )
+        self._standings: dict[tuple[Grade | None, bool, bool, bool], Standing] = {}
         self._may_ask = self._asks()
         self._sheets = sheets(protocol, self._asked.on(self._day), _declared(person))
 
@@ -60,20 +62,20 @@ class Scene:
         self, party: Party, records: Sequence[RecordAtAgency[CellT]], status: AgencyStatus
     ) -> MemberAtAgency[CellT]:
         """Decide everything about the member at an agency, then say only what may be said."""
-        sheet, person = self._sheet(party, status)
+        sheet = self._sheet(party, status)
         silent = any(record.silent for record in records)
         judged: list[Judged] = []
         released: list[ReleasedCell[CellT]] = []
         known = pending = False
         # Without a record the same decisions are made about nothing, so that the time taken tells nothing.
         for record in records or (None,):
-            facts = person if record is None else _linked(person, record.grade, record.held, silent)
-            consents = [*self._consents, *(record.consents if record else ())]
-            one = self._judged(sheet, facts, consents)
+            grade, held = (None, False) if record is None else (record.grade, record.held)
+            standing = self._standing(grade, held, silent, status.stopped)
+            consents = [*self._consents, *record.consents] if record else self._consents
+            one = Judged(sheet, standing, self._consented(sheet, standing.facts, consents))
             judged.append(one)
-            against = one.against(sheet.exists)
-            known |= sheet.exists.granted is not None and not against
-            only_unsure = facts.grade is Grade.PROBABLE and len(against) == 1
+            known |= one.known()
+            only_unsure = grade is Grade.PROBABLE and len(standing.against(sheet.exists)) == 1
             pending |= only_unsure and sheet.exists.granted is not None
             cells = {cell.attribute: cell for cell in record.cells} if record else {}
             for line, granted in one.grants():
@@ -98,20 +100,26 @@ class Scene:
             judged=tuple(judged),
         )
 
-    def _sheet(self, party: Party, status: AgencyStatus) -> tuple[Sheet, Facts]:
-        """What is declared and agreed here, and the person, whose releases the agency may have stopped."""
+    def _sheet(self, party: Party, status: AgencyStatus) -> Sheet:
+        """What is declared and agreed here; an agency may have stopped its releases."""
         if not status.stopped:
-            return self._sheets[party.id], self._person
+            return self._sheets[party.id]
         declared = replace(_declared(self._person), stopped=True)
-        return sheets(self._protocol, self._asked.on(self._day), declared)[party.id], replace(
-            self._person, stopped=True
-        )
+        return sheets(self._protocol, self._asked.on(self._day), declared)[party.id]
 
-    def _judged(self, sheet: Sheet, facts: Facts, consents: Sequence[ConsentRecord]) -> Judged:
-        """Everything decided about a record."""
-        anywhere, in_its_place = (stands_against(facts, Mode.EXISTENCE, located) for located in (False, True))
-        consented = [self._with_consents(line, facts, consents) for line in sheet.lines] if consents else []
-        return Judged(sheet, facts, anywhere, in_its_place, tuple(consented))
+    def _standing(self, grade: Grade | None, held: bool, silent: bool, stopped: bool) -> Standing:
+        """How the member stands with such a record, or none: the same at every agency."""
+        key = (grade, held, silent, stopped)
+        found = self._standings.get(key)
+        if found is None:
+            facts = replace(self._person, grade=grade, held=held, silent=silent, stopped=stopped)
+            anywhere, in_its_place = (stands_against(facts, Mode.EXISTENCE, located) for located in (False, True))
+            found = self._standings[key] = Standing(facts, anywhere, in_its_place)
+        return found
+
+    def _consented(self, sheet: Sheet, facts: Facts, consents: Sequence[ConsentRecord]) -> tuple[DecisionMade, ...]:
+        """What is decided about each attribute where consents are recorded."""
+        return tuple(self._with_consents(line, facts, consents) for line in sheet.lines) if consents else ()
 
     def _with_consents(self, line: Line, facts: Facts, consents: Sequence[ConsentRecord]) -> DecisionMade:
         request = about(self._asked, line.attribute)
@@ -185,25 +193,6 @@ def _declared(person: Facts) -> Facts:
         children=tuple(dict.fromkeys(person.children)),
         consent=person.consent,
         break_glass=person.break_glass,
-        protocol_fresh=person.protocol_fresh,
-        stage_fresh=person.stage_fresh,
-        role_fresh=person.role_fresh,
-    )
-
-
-def _linked(person: Facts, grade: Grade, held: bool, silent: bool) -> Facts:
-    """The person with a link. `dataclasses.replace` takes three times as long, and this is done for every record."""
-    return Facts(
-        kind=person.kind,
-        children=person.children,
-        grade=grade,
-        held=held,
-        silent=silent,
-        shielded=person.shielded,
-        deceased=person.deceased,
-        consent=person.consent,
-        break_glass=person.break_glass,
-        stopped=person.stopped,
         protocol_fresh=person.protocol_fresh,
         stage_fresh=person.stage_fresh,
         role_fresh=person.role_fresh,

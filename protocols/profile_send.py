@@ -16,9 +16,10 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from protocols.decision_index import CompiledProtocol
+from protocols.document import SharingProtocol
 from protocols.family import FamilyDeclaration, FamilyMember
-from protocols.profile_answer import NOT_PROOF, SIZE_CLASS, STATE_WORDS, AgencyDesk, DataKey, Freshness
-from protocols.profile_facts import Asker, CellT, MemberAtAgency, ReleasedCell
+from protocols.profile_answer import NOT_PROOF, SIZE_CLASS, STATE_WORDS, AgencyDesk, DataKey
+from protocols.profile_facts import Asker, CellT, MemberAtAgency
 from protocols.sentences import basis_words, grant_sentence
 from protocols.vocabulary import State
 
@@ -110,7 +111,16 @@ def _agency(
 ) -> None:
     who, desk = _agency_words(protocol, item.agency, item.state)
     parts.append(f'{who},"known":{_flag(item.known)},"values":[')
-    parts += [_value(item, cell, protocol, sealed, decision_id, place) for place, cell in enumerate(item.released)]
+    said, comma = _said(protocol), ""
+    for cell, granted, freshness in item.released:
+        what, why, marks = said[cell.attribute, granted.rule, granted.basis, str(freshness), granted.break_glass]
+        ciphertext, key, record_ref = sealed(cell)
+        parts.append(
+            f'{comma}{what},"as_at":"{cell.as_at.isoformat()}",{why},'
+            f'"decision_id":{quoted(decision_id(item.member_ref, item.agency, cell.attribute))},{marks},'
+            f'"sealed":"{ciphertext}","key":{quoted(key)},"record_ref":{quoted(record_ref)}}}'
+        )
+        comma = ","
     refused = ",".join([quoted(name) for name in item.refused])
     parts.append(
         f'],"consent_needed":{_flag(item.consent_needed)},"refused":[{refused}],{desk},'
@@ -129,39 +139,32 @@ def _agency_words(protocol: CompiledProtocol, agency: str, state: State) -> tupl
     return who[:-1], f'"desk":{_model(desk)}'
 
 
-def _value(
-    item: MemberAtAgency[CellT],
-    released: ReleasedCell[CellT],
-    protocol: CompiledProtocol,
-    sealed: Callable[[CellT], Sealed],
-    decision_id: Callable[[str, str, str | None], str],
-    place: int,
-) -> str:
-    cell, granted = released.cell, released.granted
-    what, why, marks = _value_words(
-        protocol, cell.attribute, granted.rule, granted.basis, released.freshness, granted.break_glass
-    )
-    there = sealed(cell)
-    return (
-        f'{"," if place else ""}{what},"as_at":"{cell.as_at.isoformat()}",{why},'
-        f'"decision_id":{quoted(decision_id(item.member_ref, item.agency, cell.attribute))},{marks},'
-        f'"sealed":"{there.ciphertext}","key":{quoted(there.key)},"record_ref":{quoted(there.record_ref)}}}'
-    )
+class _Said(dict[tuple[str, str, str, str, bool], tuple[str, str, str]]):
+    """What is said of a value of an attribute that is released by a rule, of whomever: what it is, why, and its marks.
+
+    By attribute, rule, basis, freshness and whether by an emergency alone.
+    """
+
+    def __init__(self, document: SharingProtocol) -> None:
+        self._document = document
+        self._attributes = {attribute.id: attribute for attribute in document.attributes}
+
+    def __missing__(self, key: tuple[str, str, str, str, bool]) -> tuple[str, str, str]:
+        name, rule, basis, freshness, break_glass = key
+        attribute = self._attributes[name]
+        what = _object(attribute=quoted(attribute.id), title=quoted(attribute.title))
+        why = _object(
+            assertion=quoted(attribute.assertion),
+            freshness=quoted(freshness),
+            sentence=quoted(grant_sentence(self._document, rule)),
+            basis=quoted(basis_words(self._document, basis)),
+            rule=quoted(rule),
+        )
+        marks = _object(court_derived=_flag(attribute.court_derived), break_glass=_flag(break_glass))
+        self[key] = what[:-1], why[1:-1], marks[1:-1]
+        return self[key]
 
 
-@lru_cache(maxsize=1 << 14)
-def _value_words(
-    protocol: CompiledProtocol, name: str, rule: str, basis: str, freshness: Freshness, break_glass: bool
-) -> tuple[str, str, str]:
-    """What is said of a value of an attribute that is released by a rule, of whomever: what it is, why, and its marks."""
-    attribute = protocol.attributes[name]
-    what = _object(attribute=quoted(attribute.id), title=quoted(attribute.title))
-    why = _object(
-        assertion=quoted(attribute.assertion),
-        freshness=quoted(freshness),
-        sentence=quoted(grant_sentence(protocol.document, rule)),
-        basis=quoted(basis_words(protocol.document, basis)),
-        rule=quoted(rule),
-    )
-    marks = _object(court_derived=_flag(attribute.court_derived), break_glass=_flag(break_glass))
-    return what[:-1], why[1:-1], marks[1:-1]
+@lru_cache(maxsize=64)
+def _said(protocol: CompiledProtocol) -> _Said:
+    return _Said(protocol.document)

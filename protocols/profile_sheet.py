@@ -12,34 +12,38 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from protocols.consent import ConsentState
-from protocols.decision import ChildTie, Facts, Ground, Request, ground_of, stage_that_counts
+from protocols.decision import ChildTie, Facts, Granted, Ground, Request, ground_of, stage_that_counts
 from protocols.decision_index import CompiledProtocol, PeopleLine
-from protocols.decision_words import Words, words_of
+from protocols.decision_words import Words
 from protocols.document_catalogue import Attribute
 from protocols.vocabulary import Kind, Mode, Stage
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One attribute: on what its decision stands, without the person's consent and with it; since when a value is fresh; how it is kept."""
+    """One attribute: on what its decision stands, without the person's consent and with it; since when a value is fresh."""
 
     attribute: Attribute
     ground: Ground
     with_consent: Ground
     fresh_since: date
-    words: Words
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """One agency: whether it may be told that the person is known there, and its attributes about this kind of person.
 
-    `by_duty`: something can be told of a person with a certain link and no consent; `by_consent`: consent would add to it.
+    `plain` is what may be told where nothing stands against a record, and `unlocated` what of it tells nothing of a protected place.
+    `words` are those of all decisions, `exists_words` of the first one alone. `by_duty`: something can be told of a person with a
+    certain link and no consent; `by_consent`: consent would add to it.
     """
 
     exists: Ground
-    exists_words: Words
     lines: tuple[Line, ...]
+    plain: tuple[tuple[Line, Granted], ...]
+    unlocated: tuple[tuple[Line, Granted], ...]
+    exists_words: Words
+    words: Words
     by_duty: bool
     by_consent: bool
 
@@ -87,14 +91,17 @@ def _sheet(protocol: CompiledProtocol, asked: Request, declared: Facts) -> Sheet
     for attribute in protocol.about_kind(asked.agency, declared.kind):
         request = about(asked, attribute)
         ground, consented = ground_of(request, declared, protocol), ground_of(request, consenting, protocol)
-        fresh_since = _fresh_since(protocol, attribute, asked.at.date())
-        words = words_of(attribute.mode, attribute.id, ground)
-        lines.append(Line(attribute, ground, consented, fresh_since, words))
+        lines.append(Line(attribute, ground, consented, _fresh_since(protocol, attribute, asked.at.date())))
+    plain = tuple((line, line.ground.granted) for line in lines if line.ground.granted is not None)
+    known = (Mode.EXISTENCE, None, exists)
     return Sheet(
         exists,
-        words_of(Mode.EXISTENCE, None, exists),
         tuple(lines),
-        by_duty=exists.granted is not None or any(line.ground.granted is not None for line in lines),
+        plain=plain,
+        unlocated=tuple(each for each in plain if not each[0].ground.located),
+        exists_words=Words([known]),
+        words=Words([known, *((line.attribute.mode, line.attribute.id, line.ground) for line in lines)]),
+        by_duty=exists.granted is not None or bool(plain),
         by_consent=any(line.ground.granted is None and line.with_consent.granted is not None for line in lines),
     )
 
