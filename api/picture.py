@@ -10,7 +10,7 @@ from typing import NamedTuple
 from protocols.family import ConsentRecord
 from protocols.identity import WorkerAssertion
 from protocols.load import LoadedProtocol
-from protocols.profile import AgencyStatus, RecordAtAgency
+from protocols.profile import AgencyStatus, DataKey, RecordAtAgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,10 @@ class LinkedRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Everything that a question about one family depends on, as of one state of the database."""
+    """Everything that a question about one family depends on, as of one state of the database.
+
+    `keys` are the boxed data keys of the submissions in force; what a delta took over is under that of an earlier one.
+    """
 
     generation: int
     linked: tuple[LinkedRecord, ...]
@@ -59,3 +62,4 @@ class Picture:
     consents: tuple[ConsentRecord, ...]
     stages_confirmed: datetime | None
     roles_confirmed: datetime | None
+    keys: Mapping[str, DataKey]

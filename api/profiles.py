@@ -22,7 +22,7 @@ from protocols.audit.events.answers import AlertRaised, ProfileAnswered, Profile
 from protocols.errors import Busy, Refusal
 from protocols.identity import WorkerAssertion
 from protocols.load import LoadedProtocol
-from protocols.profile import Asker, DataKey, FeedsFresh, RecordAtAgency, Sealed, assemble, to_wire
+from protocols.profile import Asker, DataKey, FeedsFresh, MemberAtAgency, RecordAtAgency, Sealed, assemble, to_wire
 
 _NEXT = "Check the family's reference and that children's social care has you on its case, or ask its duty desk."
 MOST_TRIES = 3
@@ -184,11 +184,21 @@ def decide(
         question.at,
         lambda cell: Sealed(b2a_base64(cell.sealed, newline=False).decode(), cell.source, cell.record_ref),
         ids,
-        store.data_keys(sorted({item.cell.source for member in told for item in member.released})),
+        _keys(told, picture, store),
     )
     stored, event = kept(question, family, picture, told, profile_id)
     emergency = frozenset(item.agency for item in told if any(cell.granted.break_glass for cell in item.released))
     return Answer(body, stored, event, picture.generation, emergency)
+
+
+def _keys(told: Sequence[MemberAtAgency[SealedCell]], picture: Picture, store: ProfileStore) -> list[DataKey]:
+    """The data keys of what is released, by submission."""
+    sources = {cell.source for item in told for cell, _, _ in item.released}
+    earlier = sources - picture.keys.keys()
+    keys = [picture.keys[source] for source in sources - earlier] + (
+        store.data_keys(sorted(earlier)) if earlier else []
+    )
+    return sorted(keys, key=lambda key: key.id)
 
 
 def _fresh(protocol: LoadedProtocol, family: StoredFamily, picture: Picture, at: datetime) -> FeedsFresh:

@@ -74,7 +74,7 @@ def assemble(
     """
     day = at.astimezone(UTC).date()
     present = [member for member in family.members if _present(member, day)]
-    shielded = _shielded(family, records)
+    shielded, deceased = _shielded(family, records), _deceased(records)
     by_subject: dict[str, list[ConsentRecord]] = {}
     for consent in consents:
         by_subject.setdefault(consent.subject_ref, []).append(consent)
@@ -84,7 +84,7 @@ def assemble(
             kind=member.kind,
             children=_ties(family, member, day),
             shielded=member.record_ref in shielded,
-            deceased=_deceased(member.record_ref, records),
+            deceased=member.record_ref in deceased,
             break_glass=asker.break_glass,
             protocol_fresh=fresh.protocol,
             stage_fresh=fresh.stage,
@@ -126,12 +126,12 @@ def _ties(family: FamilyDeclaration, member: FamilyMember, day: date) -> tuple[C
     return tuple(ties)
 
 
-def _deceased(member_ref: str, records: Mapping[tuple[str, str], Sequence[RecordAtAgency[CellT]]]) -> bool:
-    return any(
-        record.deceased and record.grade is Grade.CERTAIN
+def _deceased(records: Mapping[tuple[str, str], Sequence[RecordAtAgency[CellT]]]) -> frozenset[str]:
+    """Members who have died, as a record that is certainly theirs says."""
+    return frozenset(
+        ref
         for (ref, _), found in records.items()
-        if ref == member_ref
-        for record in found
+        if any(record.deceased and record.grade is Grade.CERTAIN for record in found)
     )
 
 

@@ -8,12 +8,17 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BindParameter,
     ColumnElement,
+    Insert,
+    Integer,
     Select,
     and_,
     bindparam,
     case,
+    cast,
+    func,
     insert,
     join,
     null,
@@ -38,8 +43,16 @@ from protocols.profile import AgencyStatus, DataKey, RecordAtAgency
 from protocols.vocabulary import Grade
 
 # Made once: putting a statement together takes longer than running it.
+_KEY_COLUMNS = (
+    SubmissionRow.submission,
+    SubmissionRow.agency,
+    SubmissionRow.protocol_digest,
+    SubmissionRow.epoch,
+    SubmissionRow.workbook_key,
+    SubmissionRow.workbook_box,
+)
 _IN_USE = (
-    select(SubmissionRow.agency, SubmissionRow.submission, SubmissionRow.state, SubmissionRow.extract_date)
+    select(*_KEY_COLUMNS, SubmissionRow.state, SubmissionRow.extract_date)
     .where(or_(SubmissionRow.state == "received", SubmissionRow.state == "current"))
     .order_by(SubmissionRow.number)
 )
@@ -57,20 +70,8 @@ _CONSENTS = (
     .where(ConsentRow.submission.in_(_SUBMISSIONS), ConsentRow.subject_ref.in_(_REFS))
     .order_by(ConsentRow.number)
 )
-_KEYS = (
-    select(
-        SubmissionRow.submission,
-        SubmissionRow.agency,
-        SubmissionRow.protocol_digest,
-        SubmissionRow.epoch,
-        SubmissionRow.workbook_key,
-        SubmissionRow.workbook_box,
-    )
-    .where(SubmissionRow.submission.in_(_SUBMISSIONS))
-    .order_by(SubmissionRow.submission)
-)
+_KEYS = select(*_KEY_COLUMNS).where(SubmissionRow.submission.in_(_SUBMISSIONS))
 _ADD_ANSWER = insert(ProfileRow)
-_ADD_VIEWS = insert(ViewRow)
 _GRADES = {grade.value: grade for grade in Grade}
 
 
@@ -111,6 +112,15 @@ def _cells(agencies: int) -> Select[*tuple[Any, ...]]:
             LinkRow.state == "active",
         )
     )
+
+
+@lru_cache(maxsize=2)
+def _add_views(dialect: str) -> Insert:
+    """All links of an answer in one statement, from a JSON object of how much was released through each."""
+    listed = func.json_each if dialect == "sqlite" else func.json_each_text
+    each = listed(bindparam("views", type_=JSON)).table_valued("key", "value")
+    row = select(bindparam("profile", type_=Id), each.c.key, cast(each.c.value, Integer))
+    return insert(ViewRow).from_select(["profile", "link", "released"], row)
 
 
 def _submission_of(agencies: int) -> ColumnElement[Any]:
@@ -179,6 +189,7 @@ class Profiles:
             ),
             stages_confirmed=feeds.get(STAGES),
             roles_confirmed=feeds.get(ROLES),
+            keys={row.submission: _data_key(row) for row in in_use if row.state == "current"},
         )
 
     def _cells(self, family: str, current: Mapping[str, str]) -> dict[tuple[str, str], list[SealedCell]]:
@@ -202,17 +213,7 @@ class Profiles:
     def data_keys(self, submissions: Sequence[str]) -> list[DataKey]:
         """The boxed data keys of submissions."""
         rows = self._session.connection().execute(_KEYS, {"submissions": list(submissions)})
-        return [
-            DataKey(
-                id=row.submission,
-                agency=row.agency,
-                protocol_digest=row.protocol_digest,
-                epoch=row.epoch,
-                recipient=row.workbook_key,
-                box=row.workbook_box,
-            )
-            for row in rows
-        ]
+        return [_data_key(row) for row in rows]
 
     def keep_answer(self, answer: StoredAnswer, event: ProfileAnswered) -> None:
         """Keep an answer."""
@@ -232,8 +233,7 @@ class Profiles:
             },
         )
         if answer.views:
-            views = [{"profile": answer.profile, "link": link, "released": n} for link, n in answer.views.items()]
-            db.execute(_ADD_VIEWS, views)
+            db.execute(_add_views(db.dialect.name), {"profile": answer.profile, "views": answer.views})
 
     def decisions(self, profile: str) -> tuple[str, str, bytes] | None:
         """The family, the sharing protocol's digest and the decisions of an answer, as they are kept."""
@@ -285,3 +285,14 @@ def _linked(
         deceased=bool(deceased),
     )
     return LinkedRecord(link, member_ref, agency, record_ref, record)
+
+
+def _data_key(row: Any) -> DataKey:
+    return DataKey(
+        id=row.submission,
+        agency=row.agency,
+        protocol_digest=row.protocol_digest,
+        epoch=row.epoch,
+        recipient=row.workbook_key,
+        box=row.workbook_box,
+    )
