@@ -182,12 +182,14 @@ def decide(
         asker,
         protocol.compiled,
         question.at,
-        lambda cell: Sealed(b2a_base64(cell.sealed, newline=False).decode(), cell.source, cell.record_ref),
+        lambda cell: Sealed(b2a_base64(cell.sealed, newline=False), cell.source, cell.record_ref),
         ids,
         _keys(told, picture, store),
     )
     stored, event = kept(question, family, picture, told, profile_id)
-    emergency = frozenset(item.agency for item in told if any(cell.granted.break_glass for cell in item.released))
+    emergency = frozenset(
+        item.agency for item in told if break_glass and any(cell.granted.break_glass for cell in item.released)
+    )
     return Answer(body, stored, event, picture.generation, emergency)
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from anyio import CapacityLimiter
+
 from api.data_folder import DataFolder, write_whole
 from api.limiting import Limiter
 from api.metrics import Metrics
@@ -82,10 +84,14 @@ class Service:
     protocols: ProtocolCache = field(default_factory=ProtocolCache)
     limiter: Limiter = field(default_factory=Limiter)
     metrics: Metrics = field(default_factory=Metrics)
+    answering: CapacityLimiter = field(init=False)
     kept_run: KeptRun | None = None
     """What the last linking run of this process left: in memory only, and replaced by the next run."""
 
     _provider: Provider | None = None
+
+    def __post_init__(self) -> None:
+        self.answering = CapacityLimiter(self.settings.answers_at_once)
 
     @property
     def provider(self) -> Provider:

@@ -160,7 +160,7 @@ def _wire(protocol: CompiledProtocol, family: FamilyDeclaration, asker: Asker, t
         asker,
         protocol,
         NOW,
-        lambda _: Sealed("A" * 128, "key-0001", "record-0001"),
+        lambda _: Sealed(b"A" * 128, "key-0001", "record-0001"),
         lambda *_: "decision-0000000001",
     )
 

@@ -27,7 +27,7 @@ from protocols.vocabulary import State
 class Sealed(NamedTuple):
     """A cell's ciphertext in base64, the id of its data key, and the record that it is bound to."""
 
-    ciphertext: str
+    ciphertext: bytes
     key: str
     record_ref: str
 
@@ -63,17 +63,19 @@ def to_wire(
         break_glass=_flag(asker.break_glass),
         notice=quoted(NOT_PROOF),
     )
-    parts = [head[:-1], ',"members":[']
+    parts = [f'{head[:-1]},"members":['.encode()]
     members = [member for member in family.members if member.record_ref in by_member]
     for place, member in enumerate(members):
-        parts.append(f'{"," if place else ""}{_member(member)},"agencies":[')
+        parts.append(f'{"," if place else ""}{_member(member)},"agencies":['.encode())
         for number, item in enumerate(by_member[member.record_ref]):
-            parts.append("," if number else "")
+            if number:
+                parts.append(b",")
             _agency(parts, item, protocol, sealed, decision_id)
-        parts.append("]}")
-    parts.append(f'],"keys":[{",".join(_model(key) for key in keys)}],"padding":"')
-    body = "".join(parts).encode()
-    return body + b" " * (-(len(body) + 2) % SIZE_CLASS) + b'"}'
+        parts.append(b"]}")
+    parts.append(f'],"keys":[{",".join(_model(key) for key in keys)}],"padding":"'.encode())
+    length = sum(map(len, parts)) + 2
+    parts.append(b" " * (-length % SIZE_CLASS) + b'"}')
+    return b"".join(parts)  # in one piece: a profile is long, and every copy of it takes its time
 
 
 def _object(**fields: str) -> str:
@@ -103,44 +105,52 @@ def _member(member: FamilyMember) -> str:
 
 
 def _agency(
-    parts: list[str],
+    parts: list[bytes],
     item: MemberAtAgency[CellT],
     protocol: CompiledProtocol,
     sealed: Callable[[CellT], Sealed],
     decision_id: Callable[[str, str, str | None], str],
 ) -> None:
+    """Add what is said of a member at an agency."""
     who, desk = _agency_words(protocol, item.agency, item.state)
-    parts.append(f'{who},"known":{_flag(item.known)},"values":[')
-    said, comma = _said(protocol), ""
+    parts += (who, b'true,"values":[' if item.known else b'false,"values":[')
+    said, member, agency, first = _said(protocol), item.member_ref, item.agency, True
     for cell, granted, freshness in item.released:
         what, why, marks = said[cell.attribute, granted.rule, granted.basis, str(freshness), granted.break_glass]
         ciphertext, key, record_ref = sealed(cell)
-        parts.append(
-            f'{comma}{what},"as_at":"{cell.as_at.isoformat()}",{why},'
-            f'"decision_id":{quoted(decision_id(item.member_ref, item.agency, cell.attribute))},{marks},'
-            f'"sealed":"{ciphertext}","key":{quoted(key)},"record_ref":{quoted(record_ref)}}}'
+        parts += (
+            what if first else b"," + what,
+            cell.as_at.isoformat().encode(),
+            why,
+            decision_id(member, agency, cell.attribute).encode(),
+            marks,
+            ciphertext,
+            f'","key":{quoted(key)},"record_ref":{quoted(record_ref)}}}'.encode(),
         )
-        comma = ","
+        first = False
     refused = ",".join([quoted(name) for name in item.refused])
-    parts.append(
-        f'],"consent_needed":{_flag(item.consent_needed)},"refused":[{refused}],{desk},'
-        f'"decision_id":{quoted(decision_id(item.member_ref, item.agency, None))}}}'
+    parts += (
+        f'],"consent_needed":{_flag(item.consent_needed)},"refused":[{refused}]'.encode(),
+        desk,
+        decision_id(member, agency, None).encode(),
+        b'"}',
     )
 
 
 @lru_cache(maxsize=1024)
-def _agency_words(protocol: CompiledProtocol, agency: str, state: State) -> tuple[str, str]:
-    """What is said of an agency in a state, of whomever: before what is known, and after it."""
+def _agency_words(protocol: CompiledProtocol, agency: str, state: State) -> tuple[bytes, bytes]:
+    """What is said of an agency in a state, of whomever: up to whether the person is known, and up to the decision's id."""
     party = next(party for party in protocol.document.parties if party.id == agency)
     who = _object(
         agency=quoted(party.id), name=quoted(party.name), state=quoted(state), words=quoted(STATE_WORDS[state])
     )
     desk = AgencyDesk(team=party.desk.team, phone=party.desk.phone)
-    return who[:-1], f'"desk":{_model(desk)}'
+    return f'{who[:-1]},"known":'.encode(), f',"desk":{_model(desk)},"decision_id":"'.encode()
 
 
-class _Said(dict[tuple[str, str, str, str, bool], tuple[str, str, str]]):
-    """What is said of a value of an attribute that is released by a rule, of whomever: what it is, why, and its marks.
+class _Said(dict[tuple[str, str, str, str, bool], tuple[bytes, bytes, bytes]]):
+    """What is said of a value of an attribute that is released by a rule, of whomever: what it is, up to its date; why, up to the
+    decision's id; and its marks, up to its ciphertext.
 
     By attribute, rule, basis, freshness and whether by an emergency alone.
     """
@@ -149,7 +159,7 @@ class _Said(dict[tuple[str, str, str, str, bool], tuple[str, str, str]]):
         self._document = document
         self._attributes = {attribute.id: attribute for attribute in document.attributes}
 
-    def __missing__(self, key: tuple[str, str, str, str, bool]) -> tuple[str, str, str]:
+    def __missing__(self, key: tuple[str, str, str, str, bool]) -> tuple[bytes, bytes, bytes]:
         name, rule, basis, freshness, break_glass = key
         attribute = self._attributes[name]
         what = _object(attribute=quoted(attribute.id), title=quoted(attribute.title))
@@ -161,7 +171,11 @@ class _Said(dict[tuple[str, str, str, str, bool], tuple[str, str, str]]):
             rule=quoted(rule),
         )
         marks = _object(court_derived=_flag(attribute.court_derived), break_glass=_flag(break_glass))
-        self[key] = what[:-1], why[1:-1], marks[1:-1]
+        self[key] = (
+            f'{what[:-1]},"as_at":"'.encode(),
+            f'",{why[1:-1]},"decision_id":"'.encode(),
+            f'",{marks[1:-1]},"sealed":"'.encode(),
+        )
         return self[key]
 
 

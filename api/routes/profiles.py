@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel
 
@@ -60,7 +61,7 @@ class Changes(BaseModel):
     response_class=Response,
     responses={200: {"model": Profile}, **described(401, 403, 409, 422, 429, 503)},
 )
-def profile(
+async def profile(
     family_ref: FamilyRef,
     request: Request,
     worker: Annotated[str, Header(alias=WORKER_HEADER, max_length=4096)],
@@ -68,7 +69,8 @@ def profile(
 ) -> Response:
     """What one worker may be told about each member of a family at each agency, sealed values included."""
     service = service_of(request)
-    answer = _ask(service, _Asked(family_ref, caller(request).client, worker, purpose))
+    asked = _Asked(family_ref, caller(request).client, worker, purpose)
+    answer = await run_sync(_ask, service, asked, limiter=service.answering)
     if answer is None:
         service.metrics.questions.labels("refused").inc()
         raise refusal()

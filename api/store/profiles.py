@@ -170,10 +170,8 @@ class Profiles:
         stopped = set(db.execute(_STOPPED).scalars())
         links = db.execute(_links(len(newest)), {"family": ref, **_chosen(newest)}).all()
         cells = self._cells(ref, current)
-        consents = self._consents(
-            {(newest.get(DECLARING_AGENCY, ""), member.record_ref) for member in family.declaration.members}
-            | {(newest[link.agency], link.record_ref) for link in links if link.agency in newest}
-        )
+        members = [member.record_ref for member in family.declaration.members]
+        consents = self._consents(list(newest.values()), members + [link.record_ref for link in links])
         return Picture(
             generation=generation,
             linked=tuple(
@@ -184,8 +182,8 @@ class Profiles:
             },
             consents=tuple(
                 consent
-                for member in family.declaration.members
-                for consent in consents.get((newest.get(DECLARING_AGENCY, ""), member.record_ref), ())
+                for member in members
+                for consent in consents.get((newest.get(DECLARING_AGENCY, ""), member), ())
             ),
             stages_confirmed=feeds.get(STAGES),
             roles_confirmed=feeds.get(ROLES),
@@ -200,14 +198,12 @@ class Profiles:
             found.setdefault((agency, record), []).append(SealedCell(attribute, as_at, record, source, sealed))
         return found
 
-    def _consents(self, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], list[ConsentRecord]]:
-        """The consents of (submission, subject) pairs."""
-        both = {"submissions": sorted({pair[0] for pair in wanted}), "refs": sorted({pair[1] for pair in wanted})}
+    def _consents(self, submissions: list[str], refs: list[str]) -> dict[tuple[str, str], list[ConsentRecord]]:
+        """The consents about these subjects in these submissions, by submission and subject."""
         found: dict[tuple[str, str], list[ConsentRecord]] = {}
-        for row in self._session.connection().execute(_CONSENTS, both):
-            if (row.submission, row.subject_ref) in wanted:
-                consent = ConsentRecord.model_validate_json(row.body)
-                found.setdefault((row.submission, row.subject_ref), []).append(consent)
+        both = {"submissions": submissions, "refs": refs}
+        for submission, subject, body in self._session.connection().execute(_CONSENTS, both):
+            found.setdefault((submission, subject), []).append(ConsentRecord.model_validate_json(body))
         return found
 
     def data_keys(self, submissions: Sequence[str]) -> list[DataKey]:

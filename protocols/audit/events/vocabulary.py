@@ -7,6 +7,7 @@ agencies, role functions.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -99,6 +100,7 @@ class Event(BaseModel):
     actor: str
 
     @classmethod
+    @cache
     def personal_fields(cls) -> frozenset[str]:
         """The fields that are logged as commitments."""
         return frozenset(
@@ -108,11 +110,13 @@ class Event(BaseModel):
         )
 
     @classmethod
+    @cache
     def plain_fields(cls) -> frozenset[str]:
         """The fields that are logged in clear."""
         return frozenset(cls.model_fields) - cls.personal_fields() - {"actor"}
 
     @classmethod
+    @cache
     def required_fields(cls) -> frozenset[str]:
         """The fields that are always there."""
         return frozenset(name for name, field in cls.model_fields.items() if field.is_required()) - {"actor"}

@@ -104,7 +104,7 @@ def wire(protocol: CompiledProtocol, told: Mapping[Any, MemberAtAgency[SealedCel
         asker,
         protocol,
         NOW,
-        lambda cell: Sealed("AAAA", "key-1", "record-0001"),
+        lambda cell: Sealed(b"AAAA", "key-1", "record-0001"),
         lambda member, agency, attribute: f"{hash((member, agency, attribute)) & 0xFFFFFF:08d}",
     )
     profile = Profile.model_validate_json(body)
