@@ -11,6 +11,7 @@ from sqlalchemy import (
     JSON,
     BindParameter,
     ColumnElement,
+    CompoundSelect,
     Insert,
     Integer,
     Select,
@@ -21,10 +22,12 @@ from sqlalchemy import (
     func,
     insert,
     join,
+    literal,
     null,
     or_,
     outerjoin,
     select,
+    union_all,
 )
 from sqlalchemy.orm import Session
 
@@ -32,11 +35,12 @@ from api.answers import StoredAnswer
 from api.families import StoredFamily
 from api.identity import DECLARING_AGENCY
 from api.picture import LinkedRecord, Picture, SealedCell
+from api.store.base import UtcDateTime
 from api.store.families import ROLES, STAGES
 from api.store.log import AuditLog
 from api.store.tables import CellRow, ConflictRow, ConsentRow, FeedRow, Id, RecordRow, SubmissionRow
 from api.store.tables_agreement import StopRow
-from api.store.tables_work import AlertRow, ChangeRow, LinkRow, ProfileRow, ViewRow
+from api.store.tables_work import AlertRow, ChangeRow, HeadRow, LinkRow, ProfileRow, ViewRow
 from protocols.audit.events.answers import AlertRaised, ProfileAnswered, ProfileRefused
 from protocols.family import ConsentRecord
 from protocols.profile import AgencyStatus, DataKey, RecordAtAgency
@@ -56,8 +60,12 @@ _IN_USE = (
     .where(or_(SubmissionRow.state == "received", SubmissionRow.state == "current"))
     .order_by(SubmissionRow.number)
 )
-_FEEDS = select(FeedRow.feed, FeedRow.confirmed_at)
-_STOPPED = select(StopRow.agency)
+# What every question depends on: when feeds were confirmed, which agencies stopped their releases, and the log's generation.
+_COUNTY: CompoundSelect[Any] = union_all(
+    select(literal("log"), cast(null(), Id), cast(null(), UtcDateTime), HeadRow.generation),
+    select(literal("feed"), FeedRow.feed, FeedRow.confirmed_at, null()),
+    select(literal("stop"), StopRow.agency, null(), null()),
+)
 _SUBMISSIONS: BindParameter[list[str]] = bindparam("submissions", expanding=True)
 _REFS: BindParameter[list[str]] = bindparam("refs", expanding=True)
 _CONFLICTS = (
@@ -161,19 +169,19 @@ class Profiles:
     def picture(self, family: StoredFamily, protocol_agencies: Sequence[str]) -> Picture:
         """Everything that a question about the family depends on."""
         db, ref = self._session.connection(), family.declaration.family_ref
-        generation = self._audit.generation()
         in_use = db.execute(_IN_USE).all()
         newest = {row.agency: row.submission for row in in_use}
         current = {row.agency: row.submission for row in in_use if row.state == "current"}
         submitted = {row.agency: row.extract_date for row in in_use if row.state == "current"}
-        feeds = {row.feed: row.confirmed_at for row in db.execute(_FEEDS)}
-        stopped = set(db.execute(_STOPPED).scalars())
+        county = db.execute(_COUNTY).all()
+        feeds = {of: confirmed for fact, of, confirmed, _ in county if fact == "feed"}
+        stopped = {of for fact, of, _, _ in county if fact == "stop"}
         links = db.execute(_links(len(newest)), {"family": ref, **_chosen(newest)}).all()
         cells = self._cells(ref, current)
         members = [member.record_ref for member in family.declaration.members]
         consents = self._consents(list(newest.values()), members + [link.record_ref for link in links])
         return Picture(
-            generation=generation,
+            generation=next(generation for fact, _, _, generation in county if fact == "log"),
             linked=tuple(
                 _linked(row, cells, consents.get((newest.get(row.agency, ""), row.record_ref), ())) for row in links
             ),
