@@ -91,7 +91,9 @@ class Service:
     _provider: Provider | None = None
 
     def __post_init__(self) -> None:
-        self.answering = CapacityLimiter(self.settings.answers_at_once)
+        # Python puts one answer together at a time; only waiting for a database elsewhere leaves room for another.
+        by_database = 1 if self.store.engine.dialect.name == "sqlite" else 4
+        self.answering = CapacityLimiter(self.settings.answers_at_once or by_database)
 
     @property
     def provider(self) -> Provider:

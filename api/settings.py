@@ -79,7 +79,9 @@ class Settings(BaseSettings):
         default=120, ge=1, description="Token requests from one address in a minute."
     )
     answers_at_once: int = Field(
-        default=2, ge=1, description="Profiles that are put together at the same time; other questions wait their turn."
+        default=0,
+        ge=0,
+        description="Profiles that are put together at a time, the rest wait their turn; 0: 1 on SQLite, 4 on PostgreSQL.",
     )
     checkpoint_seconds: float = Field(default=60.0, gt=0, description="How often the audit log's head is signed.")
     stop_seconds: int = Field(default=20, ge=1, description="How long a stop waits for requests that are under way.")

@@ -1,11 +1,14 @@
 """Ask, decide, log, answer: what the Workbook is told, what it is not, and that both are on record."""
 
+import asyncio
 import base64
 import hashlib
 import json
+import threading
 import zlib
 from datetime import UTC, datetime, timedelta
 
+import httpx2
 import pytest
 from sqlalchemy import text
 
@@ -209,6 +212,47 @@ def test_too_many_questions_of_one_worker_are_refused(linked, tools, monkeypatch
     (alert,) = linked.call("social_care", "GET", "/v1/alerts").json()
     assert alert["about"] == "question-refused:too-many-questions"
     assert linked.ask(FAMILY, worker="w-9").status_code == 403
+
+
+def test_questions_wait_their_turn_and_hold_nothing_else_up(linked, monkeypatch):
+    """Six at once: each is answered, one after the other, and the service is alive in between."""
+    import api.routes.profiles as route
+
+    real, under_way, most, at_once = route._ask, 0, [], threading.Lock()
+
+    def watched(*given):
+        nonlocal under_way
+        with at_once:
+            under_way += 1
+            most.append(under_way)
+        answer = real(*given)
+        with at_once:
+            under_way -= 1
+        return answer
+
+    monkeypatch.setattr(route, "_ask", watched)
+
+    async def ask_all():
+        done = []
+
+        async def ask(http, path, headers):
+            answer = await http.get(path, headers=headers)
+            done.append(path)
+            return answer.status_code
+
+        transport = httpx2.ASGITransport(app=linked.http.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as http:
+            token = {"Authorization": f"Bearer {linked.token('workbook')}"}
+            headers = [token | linked.worker_header(FAMILY) for _ in range(6)]
+            questions = [ask(http, f"/v1/families/{FAMILY}/profile", each) for each in headers]
+            statuses = await asyncio.gather(*questions, ask(http, "/health/live", {}))
+        return statuses, done
+
+    statuses, done = asyncio.run(ask_all())
+    assert statuses == [200] * 7
+    assert len(most) == 6
+    assert max(most) == 1
+    assert done[-1] != "/health/live"
 
 
 def limited_to(service, most):
