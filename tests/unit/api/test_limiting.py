@@ -53,7 +53,11 @@ def test_everyone_and_every_kind_has_a_window_of_its_own():
 def test_an_excess_is_told_of_once_an_hour():
     clock = Clock()
     limiter = Limiter(clock)
-    assert [limiter.first_excess("w-1"), limiter.first_excess("w-1"), limiter.first_excess("w-2")] == [True, False, True]
+    assert [limiter.first_excess("w-1"), limiter.first_excess("w-1"), limiter.first_excess("w-2")] == [
+        True,
+        False,
+        True,
+    ]
     clock.now += HOUR
     assert limiter.first_excess("w-1")
 
