@@ -147,9 +147,15 @@ def test_the_sheets() -> None:
 def _sheets(module: ModuleType, case: tuple[CompiledProtocol, Request, Facts]) -> list[Any]:
     found = module.sheets(*case)
     return [
-        (agency, sheet.exists, sheet.by_duty, sheet.by_consent, [_line(line) for line in sheet.lines])
+        (agency, sheet.exists, sheet.by_duty, sheet.by_consent, [_line(line) for line in sheet.lines], _told(sheet))
         for agency, sheet in found.items()
     ]
+
+
+def _told(sheet: Any) -> tuple[Any, ...]:
+    """What may be told and what is written of it, as the record and the protected place allow."""
+    plain, unlocated = ([line.attribute.id for line, _ in told] for told in (sheet.plain, sheet.unlocated))
+    return (plain, unlocated, sheet.words.text("", '"a:"', 7), sheet.exists_words.text('"a:"', '"a:","b:"', 7))
 
 
 def _line(line: Any) -> tuple[Any, ...]:
