@@ -62,7 +62,8 @@ class Server:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("KINLINK_")}
         self.data, self.log = data, log
         self.environment = kept | {"KINLINK_THREADS": "1", "KINLINK_CHECKPOINT_SECONDS": "0.5"} | more
-        self.environment["KINLINK_TOKENS_PER_ADDRESS_MINUTE"] = "100000"  # whoever tries again asks for a token each time
+        # Whoever tries again asks for a token each time.
+        self.environment["KINLINK_TOKENS_PER_ADDRESS_MINUTE"] = "100000"
         self.process = None
 
     def start(self):
