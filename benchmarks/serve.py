@@ -37,10 +37,10 @@ from protocols.signing import SigningKey
 from protocols.vocabulary import Purpose, RoleFunction
 
 FAMILIES = 1_000
-SECONDS = 5.0
-WARM_SECONDS = 1.5
+SECONDS, ROUNDS, WARM = 1.0, 6, 2  # a machine's speed changes with its neighbours': all are measured by turns
 AT_A_TIME = (1, 2, 4, 8)
 KEY_FILE = "workbook.jwk"
+BARE = (("reads only", "families"), ("reads, records", "recorded"))
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,53 @@ class Server:
 
 
 Ask = Callable[[http.client.HTTPConnection, int], int]
+
+
+class Measured:
+    """What one route took, over every round in which it was asked."""
+
+    def __init__(self, name: str, server: Server, ask: Ask) -> None:
+        self.name, self._server, self._ask = name, server, ask
+        self._taken: list[float] = []  # seconds
+        self._sizes: list[int] = []
+        self._wall = self._cpu = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return len(self._taken) / self._wall
+
+    def go(self, connections: int, counted: bool) -> None:
+        """Ask for `SECONDS`, so many at a time."""
+        taken: list[float] = []
+        sizes: list[int] = []
+        used, began = self._server.cpu_seconds(), time.perf_counter()
+
+        def one() -> None:
+            chance, connection = random.Random(), http.client.HTTPConnection(urlsplit(self._server.address).netloc)
+            while (start := time.perf_counter()) < began + SECONDS:
+                sizes.append(self._ask(connection, chance.randrange(FAMILIES)))
+                taken.append(time.perf_counter() - start)
+            connection.close()
+
+        threads = [threading.Thread(target=one) for _ in range(connections)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if counted:
+            self._taken += taken
+            self._sizes += sizes
+            self._wall += time.perf_counter() - began
+            self._cpu += self._server.cpu_seconds() - used
+
+    def line(self, connections: int) -> str:
+        """A line of the table."""
+        cuts = statistics.quantiles(self._taken, n=100)
+        p50, p95, p99 = (f"{1000 * cuts[place]:.1f} ms" for place in (49, 94, 98))
+        cpu, size = 1000 * self._cpu / len(self._taken), statistics.mean(self._sizes) / 1024
+        name = f"{self.name}, {connections} at a time"
+        return f"{name:28}{p50:>9}{p95:>9}{p99:>9}{self.rate:>10.1f}{cpu:>6.1f} ms{size:>7.0f}"
 
 
 def main() -> None:
@@ -76,10 +123,17 @@ def main() -> None:
         ours = stack.enter_context(_service(home / "data", url))
         address = url or f"sqlite+pysqlite:///{home / 'data' / 'kinlink.db'}"
         bare = stack.enter_context(_process([sys.executable, "-m", "benchmarks.serve_bare", address]))
+        ask = _asker(ours.address, workbook)
         for connections in AT_A_TIME:
-            _report(f"Kinlink, {connections} at a time", ours, connections, _asker(ours.address, workbook))
-            _report(f"reads only, {connections} at a time", bare, connections, _ask_bare("families"))
-            _report(f"reads, records, {connections} at a time", bare, connections, _ask_bare("recorded"))
+            one = Measured("Kinlink", ours, ask)
+            reads, recorded = (Measured(name, bare, _ask_bare(route)) for name, route in BARE)
+            for number in range(-WARM, ROUNDS):
+                for measured in (one, reads, recorded):
+                    measured.go(connections, counted=number >= 0)
+            for measured in (one, reads, recorded):
+                print(measured.line(connections), flush=True)
+            shares = ", ".join(f"{one.rate / other.rate:.2f} of {other.name}" for other in (reads, recorded))
+            print(f"{'':4}throughput: {shares}", flush=True)
 
 
 def _store(home: Path, records: int, url: str | None) -> SigningKey:
@@ -194,39 +248,6 @@ def _read(connection: http.client.HTTPConnection) -> int:
     body = answer.read()
     assert answer.status == 200, body[:300]
     return len(body)
-
-
-def _report(name: str, server: Server, connections: int, ask: Ask) -> None:
-    taken: list[float] = []
-    size: list[int] = []
-    asked: list[int] = []
-    until = time.perf_counter() + WARM_SECONDS + SECONDS
-    counted_from = time.perf_counter() + WARM_SECONDS
-
-    def go(seed: int) -> None:
-        chance = random.Random(seed)
-        connection = http.client.HTTPConnection(urlsplit(server.address).netloc)
-        while (began := time.perf_counter()) < until:
-            length = ask(connection, chance.randrange(FAMILIES))
-            asked.append(1)
-            if began >= counted_from:
-                taken.append(time.perf_counter() - began)
-                size.append(length)
-        connection.close()
-
-    used = server.cpu_seconds()
-    threads = [threading.Thread(target=go, args=(seed,)) for seed in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    cpu = 1000 * (server.cpu_seconds() - used) / len(asked)
-    cuts = statistics.quantiles(taken, n=100)
-    p50, p95, p99 = (f"{1000 * cuts[place]:.1f} ms" for place in (49, 94, 98))
-    rate = len(taken) / SECONDS
-    print(
-        f"{name:28}{p50:>9}{p95:>9}{p99:>9}{rate:>10.1f}{cpu:>6.1f} ms{statistics.mean(size) / 1024:>7.0f}", flush=True
-    )
 
 
 if __name__ == "__main__":
