@@ -40,6 +40,11 @@ class Limiter:
         """Whether this is the first time within an hour that a worker is refused for asking too much."""
         return self._room(1, HOUR, "excess", worker)
 
+    def forget_excess(self, worker: str) -> None:
+        """Take back that a worker's excess was told of."""
+        with self._lock:
+            self._ends.pop(("excess", worker), None)
+
     def _count(self, most: int, seconds: float, kind: str, key: str, bound: str) -> None:
         if not self._room(most, seconds, kind, key):
             raise TooMany(f"Too many requests: {bound}.", next_step="Wait, then go on more slowly.")

@@ -86,7 +86,7 @@ def rounded(report: RehearsalReport) -> RehearsalReport:
     counted = ("questions", "unchanged", "adults", "children")
     return report.model_copy(
         update={name: _up(getattr(report, name)) for name in counted}
-        | {"added": all_of(report.added), "removed": all_of(report.removed), "links": None}
+        | {"added": all_of(report.added), "removed": all_of(report.removed), "links": None, "salt": ""}
     )
 
 

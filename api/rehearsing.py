@@ -6,6 +6,7 @@ and the entry about it are written in the one transaction that ends the job.
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class Rehearsing:
             live = self.service.protocols.version(tx.identity, report.live_digest)
         self._show((2, STAGES, "ask the matcher"), 0, 0)
         links = link_effect(self.service, live, draft, self._stage)
-        self._complete(item, report.model_copy(update={"links": links}))
+        self._complete(item, report.model_copy(update={"links": links, "salt": secrets.token_hex(16)}))
 
     def _started(self) -> Rehearsal:
         """The rehearsal, and what it is held on: chosen again as long as nothing was counted."""

@@ -59,10 +59,7 @@ def _by_the_rules(
             service.folder.submission(source).unlink(missing_ok=True)
     for family in closed:
         step(lambda tx, family=family: tx.retention.close_family(family, now))  # type: ignore[misc]
-    with service.store.reading() as tx:
-        cells = tx.retention.ended_cells()
-    if cells:
-        step(lambda tx: tx.retention.drop_cells(cells, now))
+    step(lambda tx: tx.retention.drop_ended_cells(now))
     step(lambda tx: tx.retention.purge_rows(now, now, inputs, now - FINISHED))
     if rehearsals:
         step(lambda tx: tx.retention.purge_rehearsals(rehearsals, now))
@@ -81,7 +78,7 @@ def _leftovers(service: Service, now: datetime) -> None:
     given_up = {name for name in there if name in open_uploads and now - open_uploads[name].opened_at > ABANDONED}
     if given_up:
         with service.store.writing() as tx:
-            tx.retention.give_up([(name, open_uploads[name].agency) for name in sorted(given_up)], now)
+            given_up = tx.retention.give_up(given_up, now)
     for name in there:
         if name in given_up or name not in open_uploads:
             discard(service.folder, name)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+import rfc8785
 from pydantic import Field
 
 from protocols.consent import ConsentState
@@ -48,6 +49,8 @@ class LinkEffect(Wire):
 class RehearsalReport(Wire):
     """What a draft would change. `outside` counts people in no open case to whom something would be released:
     must be 0.
+
+    `salt` is random, so that who is shown rounded counts cannot find the exact ones by their digest; reports of before have none.
     """
 
     live: str
@@ -64,6 +67,7 @@ class RehearsalReport(Wire):
     links: LinkEffect | None = None
     failed_personas: tuple[str, ...]
     personas: int
+    salt: str = ""
 
     @property
     def passes(self) -> bool:
@@ -74,6 +78,10 @@ class RehearsalReport(Wire):
     def digest(self) -> str:
         """The SHA-256 of the report: what scheduling names."""
         return hashlib.sha256(self.canonical()).hexdigest()
+
+    def canonical(self) -> bytes:
+        """What is hashed (RFC 8785), a missing salt left out."""
+        return rfc8785.dumps(self.model_dump(mode="json", exclude=set() if self.salt else {"salt"}))
 
 
 @dataclass(slots=True)

@@ -39,7 +39,8 @@ def once(
     """
     service, client = service_of(request), caller(request).client
     said = given.model_dump_json() if given is not None else ""
-    digest = hashlib.sha256(f"{request.method} {request.url.path}\n{worker or ''}\n{said}".encode()).hexdigest()
+    who = f"{worker}\n" if worker else ""
+    digest = hashlib.sha256(f"{request.method} {request.url.path}\n{who}{said}".encode()).hexdigest()
     with service.store.writing() as tx:
         if key is None:
             return make(tx)

@@ -153,9 +153,15 @@ def _too_many(service: Service, question: Question) -> TooMany | None:
 
 def _tell_of_fishing(service: Service, question: Question) -> None:
     """A worker who asks too much is on record and children's social care alerted, once an hour: that is what the limit is for."""
-    if service.limiter.first_excess(question.assertion.worker):
+    worker = question.assertion.worker
+    if not service.limiter.first_excess(worker):
+        return
+    try:
         with service.store.writing() as tx:
             tx.profiles.keep_refusal(*refused_events(question, Why.TOO_MANY), question.at)
+    except BaseException:
+        service.limiter.forget_excess(worker)  # it is not on record: the next one is told of
+        raise
 
 
 def _question(service: Service, tx: Transaction, asked: _Asked) -> Question:

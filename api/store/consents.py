@@ -6,10 +6,11 @@ speaks while an older one, or another holder's, goes on: were it gone, that othe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import and_, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from api.identity import DECLARING_AGENCY
@@ -18,7 +19,7 @@ from api.store.tables_work import LinkRow
 from protocols.family import ConsentRecord
 from protocols.vocabulary import ConsentStatus
 
-MOST = 10_000
+MOST = 1_000
 _Person = tuple[str, str]
 
 
@@ -32,21 +33,37 @@ class _Expired(NamedTuple):
 
 def spent(session: Session, before: datetime) -> list[int]:
     """The rows of consents that ran out before a moment and about whose subject no other consent to the same still lasts; so many at most."""
-    rows = session.execute(
-        select(ConsentRow.number, SubmissionRow.agency, ConsentRow.subject_ref, ConsentRow.body)
+    found: list[int] = []
+    known: dict[_Person, list[ConsentRecord]] = {}
+    for item in _expired(session, before):
+        if item.of not in known:
+            known[item.of] = _lasting(session, _same_person(session, item.of), before)
+        if not any(_about_the_same(item.consent, it) for it in known[item.of]):
+            found.append(item.number)
+            if len(found) == MOST:
+                break
+    return found
+
+
+def _expired(session: Session, before: datetime) -> Iterator[_Expired]:
+    """Every consent that ran out before a moment, the oldest first."""
+    query = (
+        select(ConsentRow.number, ConsentRow.expires_at, SubmissionRow.agency, ConsentRow.subject_ref, ConsentRow.body)
         .join(SubmissionRow, SubmissionRow.submission == ConsentRow.submission)
         .where(ConsentRow.expires_at < before)
         .order_by(ConsentRow.expires_at, ConsentRow.number)
         .limit(MOST)
-    ).all()
-    expired = [
-        _Expired(row.number, (row.agency, row.subject_ref), ConsentRecord.model_validate_json(row.body)) for row in rows
-    ]
-    known: dict[_Person, list[ConsentRecord]] = {}
-    for item in expired:
-        if item.of not in known:
-            known[item.of] = _lasting(session, _same_person(session, item.of), before)
-    return [item.number for item in expired if not any(_about_the_same(item.consent, it) for it in known[item.of])]
+    )
+    page = session.execute(query).all()
+    while page:
+        for row in page:
+            yield _Expired(row.number, (row.agency, row.subject_ref), ConsentRecord.model_validate_json(row.body))
+        last = page[-1]
+        later = or_(
+            ConsentRow.expires_at > last.expires_at,
+            and_(ConsentRow.expires_at == last.expires_at, ConsentRow.number > last.number),
+        )
+        page = session.execute(query.where(later)).all()
 
 
 def _same_person(session: Session, of: _Person) -> list[_Person]:
@@ -77,4 +94,5 @@ def _lasting(session: Session, people: list[_Person], before: datetime) -> list[
 
 
 def _about_the_same(one: ConsentRecord, other: ConsentRecord) -> bool:
-    return one.purpose is other.purpose and bool(set(one.scope) & set(other.scope))
+    """Whatever they were for: one signature may cover several purposes, and then the last word over all of them counts."""
+    return bool(set(one.scope) & set(other.scope))

@@ -155,7 +155,13 @@ class Retention:
         self._session.execute(insert(ChangeRow).values(at=at, kind="links", family_ref=family_ref))
         self._tally(entry, at, {"links": len(links)})
 
-    def ended_cells(self) -> list[tuple[str, str]]:
+    def drop_ended_cells(self, at: datetime) -> None:
+        """Delete the sealed values of records that nobody is linked to any more; not while a run brings in those of the next links."""
+        self._audit.generation()  # locks the log's head: no run begins or ends meanwhile
+        if self._links.running() is None:
+            self._drop_cells(self._ended_cells(), at)
+
+    def _ended_cells(self) -> list[tuple[str, str]]:
         """Records, with their submission, whose sealed values are here although no link ends at them any more."""
         again = aliased(LinkRow)
         rows = self._session.execute(
@@ -176,8 +182,7 @@ class Retention:
         )
         return [(row.submission, row.record_ref) for row in rows]
 
-    def drop_cells(self, ended: Sequence[tuple[str, str]], at: datetime) -> None:
-        """Delete the sealed values of records that nobody is linked to any more."""
+    def _drop_cells(self, ended: Sequence[tuple[str, str]], at: datetime) -> None:
         of = [(CellRow.submission == submission, CellRow.record_ref == ref) for submission, ref in ended]
         deleted = {"cells": sum(self._count(CellRow, *where) for where in of)}
         if deleted["cells"]:
@@ -192,12 +197,17 @@ class Retention:
             entry = self._audit.append(PurgeCompleted(actor="service", deleted={"cells": count}))
             self._tally(entry, at, {"cells": count})
 
-    def give_up(self, uploads: Sequence[tuple[str, str]], at: datetime) -> None:
-        """Forget files that nobody went on sending: uploads with their agencies. Their parts are nobody's from now, and go."""
-        entry = self._audit.append(PurgeCompleted(actor="service", deleted={"unfinished-files": len(uploads)}))
-        for upload, agency in uploads:
-            self._session.execute(delete(UploadRow).where(UploadRow.upload == upload))
-            self._tally(entry, at, {"unfinished-files": 1}, agency)
+    def give_up(self, uploads: set[str], at: datetime) -> set[str]:
+        """Forget those of the uploads that are still open: nobody went on sending them. Their parts are nobody's from now, and go."""
+        self._audit.generation()  # locks the log's head, as everything that completes a file does
+        still = (UploadRow.upload.in_(sorted(uploads)), UploadRow.state == "open")
+        rows = self._session.execute(select(UploadRow.upload, UploadRow.agency).where(*still)).all()
+        if rows:
+            entry = self._audit.append(PurgeCompleted(actor="service", deleted={"unfinished-files": len(rows)}))
+            for _, agency in rows:
+                self._tally(entry, at, {"unfinished-files": 1}, agency)
+            self._session.execute(delete(UploadRow).where(*still))
+        return {row.upload for row in rows}
 
     def purge_rows(
         self, at: datetime, consents_before: datetime, inputs_before: datetime, done_before: datetime
@@ -268,14 +278,15 @@ class Retention:
         return {row.kind: int(row.total) for row in rows}
 
     def uncertified(self, today: date) -> list[str]:
-        """Days that are over and have no certificate: those since the newest, or since something was first deleted, and yesterday."""
-        newest = self._session.execute(select(func.max(CertificateRow.day))).scalar_one()
-        first: datetime | None = self._session.execute(select(func.min(DeletionRow.at))).scalar_one()
-        yesterday = today - timedelta(days=1)
-        since = (
-            date.fromisoformat(newest) + timedelta(days=1) if newest else yesterday if first is None else first.date()
+        """Days that are over and have no certificate, a year back: all since something was first deleted or certified, and yesterday."""
+        yesterday, oldest = today - timedelta(days=1), today - timedelta(days=366)
+        signed = set(
+            self._session.execute(select(CertificateRow.day).where(CertificateRow.day >= oldest.isoformat())).scalars()
         )
-        return [(yesterday - timedelta(days=n)).isoformat() for n in range(max(0, (yesterday - since).days + 1))]
+        first: datetime | None = self._session.execute(select(func.min(DeletionRow.at))).scalar_one()
+        since = min([yesterday, *(date.fromisoformat(day) for day in signed), *([first.date()] if first else [])])
+        days = range((yesterday - max(since, oldest)).days + 1)
+        return [day for n in days if (day := (yesterday - timedelta(days=n)).isoformat()) not in signed]
 
     def certificate(self, day: str) -> str | None:
         """The certificate of a day."""

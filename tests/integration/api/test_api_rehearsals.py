@@ -96,6 +96,8 @@ def test_only_the_operator_sees_what_one_record_more_would_change(linked, versio
             seen["report"]["questions"] == -(-exact["report"]["questions"] // 10) * 10 != exact["report"]["questions"]
         )
         assert (seen["report_digest"], seen["passes"]) == (exact["report_digest"], exact["passes"])
+        assert seen["report"]["salt"] == "", "whoever has the salt finds the exact counts by the digest"
+    assert len(exact["report"]["salt"]) == 32
 
 
 def test_an_unknown_version_and_an_unknown_rehearsal(linked):

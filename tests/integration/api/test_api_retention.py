@@ -11,6 +11,7 @@ from api.cli_audit import audit_app
 from api.jobs import enqueue
 from api.retention import ABANDONED
 from api.watch import tick
+from protocols.audit.events.keeping import CertificateSigned
 from protocols.consent import ConsentState, consent_state
 from protocols.family import ConsentRecord
 from protocols.identity import make_client_assertion
@@ -127,7 +128,8 @@ def words(site):
     about = [item for item in picture.consents if item.subject_ref == "SOCREF003C"]
     about += [one for item in picture.linked if item.member_ref == "SOCREF003C" for one in item.record.consents]
     about = list({item.model_dump_json(): item for item in about}.values())
-    state = consent_state(about, Kind.CHILD, "recovery.episode", [Purpose.SAFEGUARDING], site.service.now())
+    signed_for = [Purpose.FAMILY_SUPPORT, Purpose.SAFEGUARDING]
+    state = consent_state(about, Kind.CHILD, "recovery.episode", signed_for, site.service.now())
     return len(about), state
 
 
@@ -139,6 +141,10 @@ SPOKEN = {
     ),
     "the older one was written down by another agency": (
         [("police", CHILD, 30, 400), ("social_care", CHILD, 2, 1)],
+        ConsentState.EXPIRED,
+    ),
+    "the older one was for another purpose that the same signature covers": (
+        [("social_care", CHILD | {"purpose": Purpose.FAMILY_SUPPORT}, 30, 400), ("social_care", CHILD, 2, 1)],
         ConsentState.EXPIRED,
     ),
     "one parent's ran out, the other's lasts": (
@@ -235,6 +241,32 @@ def test_days_that_nobody_was_there_for_get_their_certificates(linked, tools, mo
     answer = CliRunner().invoke(audit_app, ["certificate", expected[0], "--data", str(linked.settings.data_dir)])
     assert answer.exit_code == 0, answer.exception
     assert expected[0] in answer.output
+
+
+def test_a_day_whose_certificate_failed_gets_it_although_later_days_have_theirs(linked, tools):
+    retention(linked, tools)
+    later = (tools.today + timedelta(days=2)).isoformat()
+    with linked.service.store.writing() as tx:
+        event = CertificateSigned(actor="service", day=later, sha256="0" * 64, deleted={})
+        tx.retention.add_certificate(later, "signed", linked.service.now(), event)
+        assert tx.retention.uncertified(tools.today + timedelta(days=4)) == [
+            (tools.today + timedelta(days=n)).isoformat() for n in (3, 1, 0)
+        ]
+
+
+def test_sealed_values_that_a_run_brings_in_are_left_alone(linked, tools, monkeypatch):
+    """A pair that was linked before is linked again: its values are there before its link is."""
+    with linked.service.store.writing() as tx:
+        tx.session.execute(text("UPDATE links SET state = 'closed' WHERE agency = 'police'"))
+        tx.session.execute(text("UPDATE runs SET state = 'running'"))
+    before = scalar(linked, "SELECT count(*) FROM cells")
+    retention(linked, tools)
+    assert scalar(linked, "SELECT count(*) FROM cells") == before > 0
+    with linked.service.store.writing() as tx:
+        tx.session.execute(text("UPDATE runs SET state = 'completed'"))
+    days_later(linked, monkeypatch, 1)
+    retention(linked, tools)
+    assert scalar(linked, "SELECT count(*) FROM cells") < before
 
 
 def test_sealed_values_go_with_their_link_and_are_counted(linked, tools, monkeypatch):

@@ -58,6 +58,8 @@ def test_an_excess_is_told_of_once_an_hour():
         False,
         True,
     ]
+    limiter.forget_excess("w-2")
+    assert [limiter.first_excess("w-1"), limiter.first_excess("w-2")] == [False, True]
     clock.now += HOUR
     assert limiter.first_excess("w-1")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -139,6 +140,10 @@ def test_a_rehearsal_counts_what_would_change_and_for_how_many(
     ]
     assert (report.questions, report.unchanged, report.adults, report.children, report.outside) == (4, 1, 2, 0, 0)
     assert report.removed == ()
+    salted = [report.model_copy(update={"salt": salt}).digest for salt in ("", "a" * 32, "b" * 32)]
+    assert len({report.digest, *salted}) == 3
+    unsalted = json.dumps(report.model_dump(mode="json", exclude={"salt"}), sort_keys=True, separators=(",", ":"))
+    assert report.digest == hashlib.sha256(unsalted.encode()).hexdigest(), "a report of before keeps its digest"
     back = rehearse(asked, (), compile_protocol(draft, "d" * 64), loaded.compiled)
     assert [(c.stage, c.count) for c in back.removed] == [("CIN", 3)]
 
