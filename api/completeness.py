@@ -11,7 +11,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -62,93 +62,92 @@ class Told:
         return all((entry.index, name) in self.openings for name in entry.commitments)
 
 
-def _stored() -> list[tuple[Select[Any], Kind, str, str]]:
-    """What is stored under a name, the event that must have told of it, by which of its facts, and what it is."""
+class _Stored(NamedTuple):
+    """What is stored under a name, the event that must have told of it by one of its facts, and what it is.
+
+    `many`: it is never deleted, so told of in the log it must be stored; and this is what several of it are.
+    """
+
+    query: Select[Any]
+    kind: Kind
+    fact: str
+    what: str
+    many: str = ""
+
+
+def _stored() -> list[_Stored]:
     return [
-        (select(RecallRow.recall), Kind.RECALL_OPENED, "recall", "recall"),
-        (
+        _Stored(select(RecallRow.recall), Kind.RECALL_OPENED, "recall", "recall", "recalls"),
+        _Stored(
             select(RecallRow.recall).where(RecallRow.acknowledged_at.is_not(None)),
             Kind.RECALL_ACKNOWLEDGED,
             "recall",
             "the answer to recall",
         ),
-        (select(ChallengeRow.challenge), Kind.LINK_CHALLENGED, "challenge", "challenge"),
-        (
+        _Stored(select(ChallengeRow.challenge), Kind.LINK_CHALLENGED, "challenge", "challenge", "challenges"),
+        _Stored(
             select(ChallengeRow.challenge).where(ChallengeRow.state != "open"),
             Kind.CHALLENGE_DECIDED,
             "challenge",
             "the verdict on challenge",
         ),
-        (select(MarkerRow.marker), Kind.MARKER_PLACED, "marker", "marker"),
-        (select(BreakGlassRow.access), Kind.BREAK_GLASS_OPENED, "access", "emergency access"),
-        (
+        _Stored(select(MarkerRow.marker), Kind.MARKER_PLACED, "marker", "marker"),
+        _Stored(select(BreakGlassRow.access), Kind.BREAK_GLASS_OPENED, "access", "emergency access"),
+        _Stored(
             select(BreakGlassRow.access).where(BreakGlassRow.outcome.is_not(None)),
             Kind.BREAK_GLASS_REVIEWED,
             "access",
             "the review of emergency access",
         ),
-        (select(RunRow.run), Kind.RUN_REQUESTED, "run", "run"),
-        (select(RunRow.run).where(RunRow.state == "completed"), Kind.RUN_COMPLETED, "run", "the end of run"),
-        (select(AlertRow.alert), Kind.ALERT_RAISED, "alert", "alert"),
-        (select(AlertRow.alert).where(AlertRow.seen_at.is_not(None)), Kind.ALERT_SEEN, "alert", "the sight of alert"),
-        (select(SubmissionRow.submission), Kind.SUBMISSION_RECEIVED, "submission", "submission"),
-        (
+        _Stored(select(RunRow.run), Kind.RUN_REQUESTED, "run", "run", "runs"),
+        _Stored(select(RunRow.run).where(RunRow.state == "completed"), Kind.RUN_COMPLETED, "run", "the end of run"),
+        _Stored(select(AlertRow.alert), Kind.ALERT_RAISED, "alert", "alert", "alerts"),
+        _Stored(
+            select(AlertRow.alert).where(AlertRow.seen_at.is_not(None)), Kind.ALERT_SEEN, "alert", "the sight of alert"
+        ),
+        _Stored(select(SubmissionRow.submission), Kind.SUBMISSION_RECEIVED, "submission", "submission", "submissions"),
+        _Stored(
             select(SubmissionRow.submission).where(SubmissionRow.state == "purged"),
             Kind.SUBMISSION_PURGED,
             "submission",
             "the deletion of submission",
         ),
-        (select(ProtocolRow.digest), Kind.PROTOCOL_LOADED, "digest", "version"),
-        (
+        _Stored(select(ProtocolRow.digest), Kind.PROTOCOL_LOADED, "digest", "version"),
+        _Stored(
             select(ProtocolRow.digest).where(ProtocolRow.live_at.is_not(None)),
             Kind.PROTOCOL_ACTIVATED,
             "digest",
             "the putting in force of version",
         ),
-        (select(ActRow.sha256), Kind.PROTOCOL_ACTED_ON, "act_sha256", "the signed act"),
-        (
+        _Stored(select(ActRow.sha256), Kind.PROTOCOL_ACTED_ON, "act_sha256", "the signed act", "signed acts"),
+        _Stored(
             select(RehearsalRow.report).where(RehearsalRow.report.is_not(None)),
             Kind.PROTOCOL_REHEARSED,
             "report",
             "the rehearsal",
         ),
-        (select(StopRow.agency), Kind.RELEASES_STOPPED, "agency", "the stop of"),
-        (select(ClientKeyRow.kid), Kind.CLIENT_REGISTERED, "signing_key", "key"),
-        (
+        _Stored(select(StopRow.agency), Kind.RELEASES_STOPPED, "agency", "the stop of"),
+        _Stored(select(ClientKeyRow.kid), Kind.CLIENT_REGISTERED, "signing_key", "key"),
+        _Stored(
             select(ClientRow.client).where(ClientRow.revoked_at.is_not(None)),
             Kind.CLIENT_REVOKED,
             "client",
             "the shutting out of",
         ),
-        (select(PersonSessionRow.session), Kind.PERSON_SIGNED_IN, "session", "session"),
-        (select(CertificateRow.day), Kind.CERTIFICATE_SIGNED, "day", "the certificate of"),
+        _Stored(select(PersonSessionRow.session), Kind.PERSON_SIGNED_IN, "session", "session"),
+        _Stored(select(CertificateRow.day), Kind.CERTIFICATE_SIGNED, "day", "the certificate of", "certificates"),
     ]
-
-
-_KEPT = (
-    (select(RecallRow.recall), Kind.RECALL_OPENED, "recall", "recalls"),
-    (select(ChallengeRow.challenge), Kind.LINK_CHALLENGED, "challenge", "challenges"),
-    (select(RunRow.run), Kind.RUN_REQUESTED, "run", "runs"),
-    (select(AlertRow.alert), Kind.ALERT_RAISED, "alert", "alerts"),
-    (select(SubmissionRow.submission), Kind.SUBMISSION_RECEIVED, "submission", "submissions"),
-    (select(ActRow.sha256), Kind.PROTOCOL_ACTED_ON, "act_sha256", "signed acts"),
-    (select(CertificateRow.day), Kind.CERTIFICATE_SIGNED, "day", "certificates"),
-)
-"""What is never deleted: told of in the log, it must be stored."""
 
 
 def check_complete(session: Session, told: Told) -> Iterator[str]:
     """Everything that lacks its entry, and everything that is missing although the log tells of it, as sentences."""
     yield from _answers(session, told)
-    for query, kind, fact, what in _stored():
-        names = told.named.get((kind, fact), {})
-        for name in session.execute(query).scalars():
-            if name not in names:
-                yield f"{what} `{name}` has no entry"
-    for query, kind, fact, what in _KEPT:
-        lost = set(told.named.get((kind, fact), ())) - set(session.execute(query).scalars())
-        if lost:
-            yield f"{len(lost)} {what} are in the log and not in the store"
+    for item in _stored():
+        there, names = set(session.execute(item.query).scalars()), set(told.named.get((item.kind, item.fact), ()))
+        for name in sorted(there - names):
+            yield f"{item.what} `{name}` has no entry"
+        if item.many and names - there:
+            yield f"{len(names - there)} {item.many} are in the log and not in the store"
     yield from _emergencies(session, told)
     yield from _links(session, told)
     yield from _erased(told)

@@ -14,8 +14,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from api.jobs import LEASE, MOST_ATTEMPTS, Job, LostLease, NotYet
 from api.kept_run import forget_deleted
@@ -25,17 +26,27 @@ from api.rehearsing import run_rehearsal
 from api.retention import run_certificate, run_retention
 from api.service import Service, open_service
 from api.settings import load_settings
+from api.store.store import Transaction
 from api.watch import tick
 from protocols.errors import Busy, KinlinkError, Unavailable
 
 POLL_SECONDS = 0.3
 TICK_SECONDS = 10.0
 AGAIN = timedelta(seconds=1)
-HANDLERS: dict[str, Callable[[Service, Job], None]] = {
-    "linking": run_linking,
-    "retention": run_retention,
-    "certificate": run_certificate,
-    "rehearsal": run_rehearsal,
+
+
+class Kind(NamedTuple):
+    """A kind of job: what does it, and what notes that it was given up, if anyone is waiting for its end."""
+
+    do: Callable[[Service, Job], None]
+    give_up: Callable[[Transaction, str, datetime], None] = lambda tx, subject, at: None
+
+
+KINDS = {
+    "linking": Kind(run_linking, lambda tx, run, at: tx.links.give_up(run, at)),
+    "retention": Kind(run_retention),
+    "certificate": Kind(run_certificate),
+    "rehearsal": Kind(run_rehearsal, lambda tx, rehearsal, at: tx.agreement.rehearsals.give_up(rehearsal, at)),
 }
 
 
@@ -85,11 +96,10 @@ class Worker:
         return True
 
     def _do(self, job: Job) -> None:
-        handler = HANDLERS.get(job.kind)
         try:
-            if handler is None:
+            if job.kind not in KINDS:
                 raise KinlinkError(f"Nobody knows how to do `{job.kind}`.")
-            handler(self.service, job)
+            KINDS[job.kind].do(self.service, job)
         except LostLease:
             raise
         except NotYet:
@@ -104,10 +114,8 @@ class Worker:
         """Give a job back that failed by a fault, later each time, and give it up in the end."""
         with self.service.store.writing() as tx:
             if job.attempts >= MOST_ATTEMPTS:
-                if job.kind == "linking":
-                    tx.links.give_up(job.subject, self.service.now())
-                elif job.kind == "rehearsal":
-                    tx.agreement.rehearsals.give_up(job.subject, self.service.now())
+                if job.kind in KINDS:
+                    KINDS[job.kind].give_up(tx, job.subject, self.service.now())
                 tx.jobs.finish(job, "failed")
             else:
                 tx.jobs.release(job, self.service.now() + timedelta(seconds=2**job.attempts))
