@@ -135,10 +135,18 @@ def load_settings(data_dir: Path, **given: object) -> Settings:
     try:
         return Settings(data_dir=root, **values)
     except ValidationError as error:
-        names = sorted({str(item["loc"][0]) if item["loc"] else "(all)" for item in error.errors()})
+        said = sorted({_said(item["loc"], item["type"], item["msg"]) for item in error.errors()})
         raise InputError(
-            f"Settings are not usable: {', '.join(f'`{name}`' for name in names)}.", next_step="See docs/operating.md."
+            f"Settings are not usable: {'; '.join(said)}.",
+            next_step="Correct them in the environment or in the data folder's settings; docs/operating.md lists all.",
         ) from None
+
+
+def _said(place: tuple[int | str, ...], kind: str, message: str) -> str:
+    """Which setting, and what is expected of it; what was given may be a secret, and is not said."""
+    name = f"`{_environment(str(place[0]))}`" if place else "(all)"
+    expected = message.split(", ")[0]  # the rest may tell how it was read
+    return name if kind == "value_error" else f"{name} ({expected[:1].lower()}{expected[1:]})"
 
 
 def write_settings(settings: Settings, names: Collection[str]) -> None:

@@ -117,3 +117,10 @@ def test_the_doctor_finds_a_setting_that_nothing_reads(ready, monkeypatch):
     assert (found.state, "KINLINK_STEP_UP_ACRS" in found.detail) == ("warning", True)
     assert "phr" not in found.detail
     assert "SECONDS" not in found.detail
+
+
+def test_a_setting_that_cannot_be_read_is_named_with_what_is_expected(tmp_path, monkeypatch):
+    monkeypatch.setenv("KINLINK_PORT", "abc-93")
+    with pytest.raises(InputError, match=r"`KINLINK_PORT` \(input should be a valid integer\)") as found:
+        load_settings(tmp_path)
+    assert "abc-93" not in str(found.value)
