@@ -27,6 +27,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 PARTS = "/parts/"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Gate:
@@ -88,12 +89,14 @@ class Gate:
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("route")
         template = route.path if isinstance(route, APIRoute) else "none"
+        # A caller may send any word as its method: what is not one of these is neither counted apart nor logged.
+        method = scope["method"] if scope["method"] in METHODS else "other"
         metrics = self._service.metrics
-        metrics.requests.labels(scope["method"], template, str(status)).inc()
+        metrics.requests.labels(method, template, str(status)).inc()
         metrics.seconds.labels(template).observe(seconds)
         log().info(
             "request",
-            method=scope["method"],
+            method=method,
             route=template,
             status=status,
             duration_ms=round(1000 * seconds, 1),

@@ -80,7 +80,9 @@ def _config(service: Service, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        # Behind a proxy every request would come from one address, and all callers share one limit on sign-ins and tokens.
+        proxy_headers=settings.tls_at_proxy,
+        forwarded_allow_ips=settings.proxy_addresses,
         http=punctual(settings.head_seconds),
         ws="none",
         lifespan="off",

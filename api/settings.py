@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     )
     tls_key: Path | None = Field(default=None, description="The certificate's private key.")
     tls_at_proxy: bool = Field(default=False, description="Whether a proxy on this machine does TLS.")
+    proxy_addresses: str = Field(
+        default="127.0.0.1,::1",
+        pattern=r"^[0-9A-Fa-f:.,/]+$",
+        description="From where that proxy asks: only there is its `X-Forwarded-For` believed.",
+    )
     oidc_issuer: str | None = Field(
         default=None, description="The identity provider of the people who use the service."
     )

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -50,9 +51,12 @@ class PartWriter:
         self._sha256 = sha256
         self._digest = hashlib.sha256()
         self._size = 0
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._partial = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
-        self._target = os.fdopen(os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET_MODE), "wb")
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._target = os.fdopen(os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET_MODE), "wb")
+        except OSError as error:
+            raise _disk_full() from error
 
     def write(self, block: bytes) -> None:
         """Take the next bytes. Raises `SubmissionError` as soon as there are too many."""
@@ -83,8 +87,9 @@ class PartWriter:
             raise _disk_full() from error
 
     def abandon(self) -> None:
-        """Leave nothing behind."""
-        self._target.close()
+        """Leave nothing behind, whatever could not be written."""
+        with suppress(OSError):
+            self._target.close()
         self._partial.unlink(missing_ok=True)
 
 

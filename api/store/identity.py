@@ -50,7 +50,7 @@ class Identity:
         return [Client(row.client, row.purpose, row.registered_at, row.revoked_at) for row in rows]
 
     def register(self, client: Client, key: ClientKey, event: ClientRegistered) -> None:
-        """Believe a key of a party, new or known; a revoked party is let in again only by this."""
+        """Believe a key of a party, new or known; a revoked party is let in again only by this, with a new key."""
         self._audit.append(event)
         row = self._session.get(ClientRow, client.client)
         if row is None:
@@ -93,10 +93,12 @@ class Identity:
         self._session.execute(delete(TokenRow).where(TokenRow.kid == kid))
 
     def revoke(self, client: str, at: datetime) -> None:
-        """Shut a party out at once: its tokens are gone with this transaction."""
+        """Shut a party out at once: its tokens are gone with this transaction, and no key that it had is believed again."""
         tokens = self._session.execute(select(TokenRow.token_sha256).where(TokenRow.client == client)).scalars().all()
         self._audit.append(ClientRevoked(actor="operator", client=client, tokens=len(tokens)))
         self._session.execute(update(ClientRow).where(ClientRow.client == client).values(revoked_at=at))
+        believed = (ClientKeyRow.client == client, ClientKeyRow.retired_at.is_(None))
+        self._session.execute(update(ClientKeyRow).where(*believed).values(retired_at=at))
         self._session.execute(delete(TokenRow).where(TokenRow.client == client))
 
     def use_assertion(self, jti_sha256: str, expires_at: datetime) -> bool:

@@ -1,5 +1,6 @@
 """What the service does when what it stands on fails: a full disk, a database that is gone, a worker that is killed at any commit."""
 
+import hashlib
 import resource
 import shutil
 import signal
@@ -122,6 +123,24 @@ def test_a_full_disk_refuses_the_part_and_keeps_what_was_there(site, tools):
     assert not [item for item in folder.iterdir() if item.stat().st_size]
     assert site.submit("police", path).status_code == 201
     tools.verified(site)
+
+
+def test_a_disk_that_is_full_at_a_parts_last_bytes_is_told_of_alike(site, tools):
+    """A short part is written when its file is closed: it is refused like a long one, and nothing of it stays."""
+    content = b"x" * 600
+    announced = {"file_sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    upload = site.call("police", "POST", "/v1/uploads", json=announced).json()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+        refused = site.put_part("police", upload, 1, content)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert refused.status_code == 503, refused.text
+    assert not list((site.settings.folder.uploads / upload["upload_id"]).iterdir())
+    assert site.put_part("police", upload, 1, content).status_code == 204
 
 
 @pytest.fixture

@@ -162,6 +162,16 @@ def test_counts_are_for_whoever_holds_the_metrics_token(shared_site):
     assert (wrong.status_code, "kinlink_" in wrong.text) == (401, False)
 
 
+def test_words_that_are_no_method_are_counted_as_one(site, logs):
+    """Whoever sends them needs no credential: each would be one more line of the metrics, for ever, and a word in the log."""
+    for word in ("SAMIRA", "HADDAD", "PROPFIND"):
+        assert site.http.request(word, "/v1/service").status_code == 405
+    counted = site.service.metrics.text().decode()
+    assert counted.count("# TYPE kinlink_requests_total") == 1
+    assert 'method="other"' in counted
+    assert "SAMIRA" not in counted + logs.getvalue()
+
+
 def test_problems_have_one_shape_and_no_value_in_them(site, logs):
     secret = "Samira Haddad 01/01/1991"
     for answer in [

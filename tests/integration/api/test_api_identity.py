@@ -5,8 +5,10 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from fastapi.testclient import TestClient
 
 from api.admin import register_card, retire_key, revoke_client
+from api.serve import _config as server_config
 from protocols.errors import InputError
 from protocols.identity import ASSERTION_TYPE, WORKER_HEADER, make_client_assertion, make_worker_assertion
 from protocols.signing import Card, SigningKey, decode_base64url, sign_card
@@ -115,9 +117,15 @@ def test_revocation_is_immediate_and_reversible_only_by_a_new_registration(site,
     assert site.http.get("/v1/submissions", headers=headers).status_code == 401
     assert site.ask_token("police").status_code == 401
     assert tools.events(site, "client:access:revoked")[0].facts == {"client": "police", "tokens": 1}
+    stolen = site.parties["police"]
+    with pytest.raises(InputError, match="registered before"):
+        register_card(site.service, stolen.card)
     site.parties["police"] = tools.Party("police")
     register_card(site.service, site.parties["police"].card)
     assert site.ask_token("police").status_code == 200
+    refused = site.ask_token("police", key=stolen.signing)
+    assert refused.status_code == 401
+    assert "retired key" in refused.json()["detail"]
 
 
 def test_keys_rotate_with_an_overlap(site, tools):
@@ -161,6 +169,23 @@ def test_too_many_token_requests_are_slowed(tmp_path, protocol, tools):
         statuses = [site.ask_token("police").status_code for _ in range(4)]
         assert statuses == [200, 200, 200, 429]
         assert site.ask_token("police").headers["retry-after"] == "60"
+    finally:
+        site.http.close()
+        site.service.close()
+
+
+@pytest.mark.parametrize(("at_proxy", "statuses"), [(True, [422, 422, 429, 422]), (False, [422, 422, 429, 429])])
+def test_behind_a_proxy_each_caller_has_a_limit_of_its_own(tmp_path, protocol, tools, at_proxy, statuses):
+    """Somebody without any credential must not use up everybody's sign-ins; nor escape the limit by a header of their own."""
+    site = tools.make_site(tmp_path, protocol, tokens_per_address_minute=2, tls_at_proxy=at_proxy)
+    config = server_config(site.service, site.settings)
+    config.load()
+    try:
+        proxy, said = TestClient(config.loaded_app, client=("127.0.0.1", 50000)), []
+        for address in ("198.51.100.7, 203.0.113.1", "203.0.113.1", "198.51.100.8, 203.0.113.1", "203.0.113.2"):
+            form = {"data": {"grant_type": "none"}, "headers": {"X-Forwarded-For": address}}
+            said.append(proxy.post("/v1/token", **form).status_code)
+        assert said == statuses
     finally:
         site.http.close()
         site.service.close()
