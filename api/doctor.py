@@ -124,7 +124,9 @@ def _store(service: Service) -> Iterator[Finding]:
         yield Finding("clock", "ok", "not behind the audit log")
     yield _worker(stuck, swept or first, service.now())
     if failed:
-        yield Finding("jobs", "problem", f"given up after several attempts: {', '.join(failed)}; the log says where")
+        yield Finding(
+            "jobs", "problem", f"failed or given up: {', '.join(failed)}; the audit log and the alerts say why"
+        )
     yield Finding("submissions", "ok" if newest else "warning", f"{len(newest)} agencies have one in use")
 
 

@@ -71,6 +71,7 @@ class Settings(BaseSettings):
         default=12, ge=1, le=24, description="How long ago a worker may have signed in at the Workbook."
     )
     public_url: str | None = Field(default=None, description="The address that people's browsers know the service by.")
+    job_deaths: int = Field(default=5, ge=1, description="How many workers may die in one job before it is given up.")
     embedded_worker: bool = Field(default=True, description="Whether `kinlink serve` runs a worker of its own.")
     most_body_bytes: int = Field(
         default=1 << 20, ge=1024, description="The longest request body but for parts of a file."

@@ -1,6 +1,7 @@
 """The worker: takes jobs one after the other and does them. Any number of workers may run on PostgreSQL, one on SQLite.
 
-A worker may be killed at any moment: the job it held is taken over, and goes on from its last finished step.
+A worker may be killed at any moment: the job it held is taken over, and goes on from its last finished step. One in which workers die
+again and again is given up, so that others get their turn.
 """
 
 from __future__ import annotations
@@ -8,16 +9,16 @@ from __future__ import annotations
 import gc
 import os
 import secrets
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from api.batch_gate import OPERATOR, tell
 from api.jobs import LEASE, MOST_ATTEMPTS, Job, LostLease, NotYet
 from api.kept_run import forget_deleted
 from api.linking import run_linking
@@ -26,27 +27,36 @@ from api.rehearsing import run_rehearsal
 from api.retention import run_certificate, run_retention
 from api.service import Service, open_service
 from api.settings import load_settings
+from api.stopping import stop_on_signal, stop_with_parent
 from api.store.store import Transaction
 from api.watch import tick
+from protocols.audit.events.linking import JobGivenUp
 from protocols.errors import Busy, KinlinkError, Unavailable
 
 POLL_SECONDS = 0.3
 TICK_SECONDS = 10.0
 AGAIN = timedelta(seconds=1)
+EMBEDDED_GRACE = 0.5
+GIVEN_UP = {
+    "faults": "failed by a fault of the service, again and again ({times} times).",
+    "deaths": "was given up: {times} workers died in it, one after the other. It may need more memory than there is.",
+}
 
 
 class Kind(NamedTuple):
-    """A kind of job: what does it, and what notes that it was given up, if anyone is waiting for its end."""
+    """A kind of job: what does it, and what notes that it was given up and why, if anyone is waiting for its end."""
 
     do: Callable[[Service, Job], None]
-    give_up: Callable[[Transaction, str, datetime], None] = lambda tx, subject, at: None
+    give_up: Callable[[Transaction, str, datetime, str], None] = lambda tx, subject, at, why: None
 
 
 KINDS = {
-    "linking": Kind(run_linking, lambda tx, run, at: tx.links.give_up(run, at)),
+    "linking": Kind(run_linking, lambda tx, run, at, why: tx.links.give_up(run, at, why)),
     "retention": Kind(run_retention),
     "certificate": Kind(run_certificate),
-    "rehearsal": Kind(run_rehearsal, lambda tx, rehearsal, at: tx.agreement.rehearsals.give_up(rehearsal, at)),
+    "rehearsal": Kind(
+        run_rehearsal, lambda tx, rehearsal, at, why: tx.agreement.rehearsals.give_up(rehearsal, at, why)
+    ),
 }
 
 
@@ -58,6 +68,8 @@ class Worker:
         self.name = f"wrk-{secrets.token_hex(6)}"
         self.stopping = threading.Event()
         self._alone = alone
+        self._hand = threading.Lock()
+        self._job: Job | None = None
 
     def run(self) -> None:
         """Take jobs until told to stop."""
@@ -81,9 +93,8 @@ class Worker:
 
     def one(self) -> bool:
         """Do the first job that is due; False if there is none."""
-        now = self.service.now()
-        with self.service.store.writing() as tx:
-            job = tx.jobs.take(self.name, now, now + LEASE)
+        self.hand_back()  # what was left when the database went away: that was no death
+        job = self._take()
         if job is None:
             return False
         beat = _Heartbeat(self.service, job)
@@ -93,9 +104,33 @@ class Worker:
             log().warning("job taken over by another worker", job=job.job, kind=job.kind)
         finally:
             beat.stop()
+        self._job = None
         return True
 
+    def _take(self) -> Job | None:
+        with self._hand:
+            if self.stopping.is_set():
+                return None
+            now = self.service.now()
+            with self.service.store.writing() as tx:
+                self._job = tx.jobs.take(self.name, now, now + LEASE)
+            return self._job
+
+    def hand_back(self) -> None:
+        """Give back the job in hand, which no attempt and no death is counted for.
+
+        Called from another thread when this process is about to end: whatever the job's handler still writes is refused then.
+        """
+        with self._hand:
+            if self._job is not None:
+                with suppress(LostLease), self.service.store.writing() as tx:
+                    tx.jobs.postpone(self._job, self.service.now())
+                self._job = None
+
     def _do(self, job: Job) -> None:
+        if job.deaths >= self.service.settings.job_deaths:
+            self._give_up(job, "deaths", job.deaths)
+            return
         try:
             if job.kind not in KINDS:
                 raise KinlinkError(f"Nobody knows how to do `{job.kind}`.")
@@ -112,13 +147,22 @@ class Worker:
 
     def _again(self, job: Job) -> None:
         """Give a job back that failed by a fault, later each time, and give it up in the end."""
+        if job.failures >= MOST_ATTEMPTS:
+            self._give_up(job, "faults", job.failures)
+            return
         with self.service.store.writing() as tx:
-            if job.attempts >= MOST_ATTEMPTS:
-                if job.kind in KINDS:
-                    KINDS[job.kind].give_up(tx, job.subject, self.service.now())
-                tx.jobs.finish(job, "failed")
-            else:
-                tx.jobs.release(job, self.service.now() + timedelta(seconds=2**job.attempts))
+            tx.jobs.release(job, self.service.now() + timedelta(seconds=2**job.failures))
+
+    def _give_up(self, job: Job, why: str, times: int) -> None:
+        """End a job that will not succeed: on record, whoever waits for it can see why, and the operator is told."""
+        log().error("job given up", job=job.job, kind=job.kind, attempts=job.attempts)
+        now = self.service.now()
+        event = JobGivenUp(actor="service", job=job.job, work=job.kind, subject=job.subject, why=why, times=times)
+        with self.service.store.writing() as tx:
+            tx.jobs.give_up(job, event)
+            if job.kind in KINDS:
+                KINDS[job.kind].give_up(tx, job.subject, now, GIVEN_UP[why].format(times=times))
+            tell(tx, OPERATOR, f"job-given-up:{job.job}", now)
 
 
 class _Heartbeat:
@@ -146,17 +190,6 @@ class _Heartbeat:
         self._thread.join()
 
 
-def _follow_parent() -> None:
-    """End at once when the process that started this one is gone: what is half done is taken up again later."""
-
-    def watch() -> None:
-        while os.read(sys.stdin.fileno(), 1):
-            pass
-        os._exit(0)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
-
-
 def work(data_dir: Path, follow: bool = False) -> None:
     """Run a worker until it is told to stop. Raises `Busy` if a worker has this data folder on SQLite."""
     configure()
@@ -171,9 +204,8 @@ def work(data_dir: Path, follow: bool = False) -> None:
         gc.freeze()  # what is loaded now stays: no reason to look through it in every collection
         worker = Worker(service, alone)
         if follow:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            _follow_parent()
-        signal.signal(signal.SIGTERM, lambda *_: worker.stopping.set())
+            stop_with_parent(worker)
+        stop_on_signal(worker, EMBEDDED_GRACE if follow else settings.stop_seconds, interruptible=not follow)
         worker.run()
 
 

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from api.jobs import Job, JobState, LostLease
 from api.store.log import AuditLog
 from api.store.tables_work import JobRow
+from protocols.audit.events.linking import JobGivenUp
 
 
 class Jobs:
-    """Work to do. Leases are bookkeeping: what a job does has its own events."""
+    """Work to do. Leases are bookkeeping: what a job does has its own events, and so has its being given up."""
 
     def __init__(self, session: Session, audit: AuditLog) -> None:
         self._session = session
@@ -30,7 +31,7 @@ class Jobs:
         return self._session.execute(select(JobRow.job).where(JobRow.key == key)).first() is not None
 
     def take(self, holder: str, now: datetime, until: datetime) -> Job | None:
-        """Take the first job that is due and free, or whose holder went silent."""
+        """Take the first job that is due and free, or whose holder went silent: that is a death."""
         free = or_(
             and_(JobRow.state == "waiting", JobRow.not_before <= now),
             and_(JobRow.state == "held", JobRow.held_until < now),
@@ -44,11 +45,12 @@ class Jobs:
         ).scalar_one_or_none()
         if row is None:
             return None
+        row.deaths += row.state == "held"
         row.state, row.holder, row.held_until = "held", holder, until
         row.fence += 1
         row.attempts += 1
         self._session.flush()
-        return Job(row.job, row.kind, row.subject, row.fence, row.attempts)
+        return Job(row.job, row.kind, row.subject, row.fence, row.attempts, row.deaths)
 
     def hold(self, job: Job, until: datetime) -> None:
         """Go on holding a job. Raises `LostLease` if another has taken it."""
@@ -57,6 +59,11 @@ class Jobs:
     def finish(self, job: Job, state: str) -> None:
         """End a job. Raises `LostLease`."""
         self._change(job, state=state, held_until=None, holder=None)
+
+    def give_up(self, job: Job, event: JobGivenUp) -> None:
+        """End a job that nobody will try again. Raises `LostLease`."""
+        self._audit.append(event)
+        self.finish(job, "failed")
 
     def release(self, job: Job, not_before: datetime) -> None:
         """Give a job back for another attempt. Raises `LostLease`."""
@@ -78,15 +85,19 @@ class Jobs:
             raise LostLease(job.job)
 
     def free_all(self) -> None:
-        """Give back every job that is held: for a worker that knows that no other is alive."""
+        """Give back every job that is held: for a worker that knows that no other is alive, so whoever held one died in it."""
         self._session.execute(
-            update(JobRow).where(JobRow.state == "held").values(state="waiting", held_until=None, holder=None)
+            update(JobRow)
+            .where(JobRow.state == "held")
+            .values(state="waiting", held_until=None, holder=None, deaths=JobRow.deaths + 1)
         )
 
     def jobs(self, limit: int = 50) -> list[JobState]:
         """The newest jobs."""
         rows = self._session.execute(select(JobRow).order_by(JobRow.not_before.desc()).limit(limit)).scalars()
-        return [JobState(row.job, row.kind, row.subject, row.state, row.attempts) for row in rows]
+        return [
+            JobState(row.job, row.kind, row.subject, row.state, row.fence, row.attempts, row.deaths) for row in rows
+        ]
 
     def overdue(self, since: datetime) -> int:
         """How many jobs were due before a moment and nobody has taken."""

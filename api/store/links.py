@@ -106,9 +106,9 @@ class Links:
             update(RunRow).where(RunRow.run == run).values(state="failed", finished_at=at, problem=problem)
         )
 
-    def give_up(self, run: str, at: datetime) -> None:
-        """End a run that failed by a fault again and again."""
-        problem = "The run failed by a fault of the service, again and again."
+    def give_up(self, run: str, at: datetime, why: str) -> None:
+        """End a run that is not tried again."""
+        problem = f"The run {why}"
         self.fail_run(run, problem, at, RunFailed(actor="service", run=run, problem=problem))
 
     def active(self, agency: str | None = None) -> list[ActiveLink]:

@@ -15,8 +15,6 @@ from protocols.audit.events.agreement import ProtocolRehearsed, RehearsalFailed,
 from protocols.lifecycle import Act
 from protocols.rehearsal import RehearsalReport
 
-_GIVEN_UP = "The rehearsal failed by a fault of the service, again and again."
-
 
 class Rehearsals:
     """What was asked for, how far it is, and the reports."""
@@ -96,9 +94,10 @@ class Rehearsals:
         self._audit.append(event)
         self._change(rehearsal, state="failed", finished_at=at, replayed=None, problem=event.problem)
 
-    def give_up(self, rehearsal: str, at: datetime) -> None:
-        """End a rehearsal that failed by a fault again and again."""
-        self.fail(rehearsal, at, RehearsalFailed(actor="service", rehearsal=rehearsal, problem=_GIVEN_UP))
+    def give_up(self, rehearsal: str, at: datetime, why: str) -> None:
+        """End a rehearsal that is not tried again."""
+        problem = f"The rehearsal {why}"
+        self.fail(rehearsal, at, RehearsalFailed(actor="service", rehearsal=rehearsal, problem=problem))
 
     def _change(self, rehearsal: str, **values: object) -> None:
         self._session.execute(update(RehearsalRow).where(RehearsalRow.rehearsal == rehearsal).values(**values))

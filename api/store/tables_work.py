@@ -180,7 +180,7 @@ class AlertRow(Base):
 
 
 class JobRow(Base):
-    """Work to do, who is doing it, and until when they hold it. `fence` grows with every holder."""
+    """Work to do, who is doing it, and until when they hold it. `fence` grows with every holder, `deaths` with every one that went silent."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -198,6 +198,7 @@ class JobRow(Base):
     holder: Mapped[str | None] = mapped_column(Id)
     fence: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
+    deaths: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class EntryRow(Base):

@@ -1,4 +1,4 @@
-"""Families, runs, links, and what becomes of a link."""
+"""Families, runs and other work, links, and what becomes of a link."""
 
 from __future__ import annotations
 
@@ -87,6 +87,18 @@ class RunFailed(Event):
     decides = False
     run: str
     problem: str
+
+
+class JobGivenUp(Event):
+    """Work failed, or its workers died in it (`why`), so often that it is not tried again."""
+
+    kind = EventKind.JOB_GIVEN_UP
+    decides = False
+    job: str
+    work: str
+    subject: str
+    why: str
+    times: int
 
 
 class NewestBatchLinked(Event):

@@ -27,6 +27,7 @@ class EventKind(StrEnum):
 
     SERVICE_CREATED = "service:instance:created"
     SERVICE_RESTORED = "service:instance:restored"
+    JOB_GIVEN_UP = "service:job:given-up"
     PROTOCOL_LOADED = "protocol:version:loaded"
     PROTOCOL_ACTIVATED = "protocol:version:activated"
     PROTOCOL_SUSPENDED = "protocol:version:suspended"

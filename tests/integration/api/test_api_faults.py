@@ -43,7 +43,7 @@ def test_deletion_that_is_killed_at_any_commit_is_done_once(linked, tools, monke
         while worker.one():
             pass
 
-    monkeypatch.setattr("api.worker.MOST_ATTEMPTS", 10_000)
+    service.settings = service.settings.model_copy(update={"job_deaths": 10_000})
     kills = 0
     for kind, subject in (("retention", "test"), ("certificate", day)):
         with service.store.writing() as tx:

@@ -131,7 +131,7 @@ def test_two_who_ask_in_one_moment_ask_for_one(linked, version):
 @BOTH
 def test_a_rehearsal_that_is_killed_at_any_commit_is_held_once(linked, version, tools, monkeypatch):
     assert linked.ask(FAMILY).status_code == 200
-    monkeypatch.setattr("api.worker.MOST_ATTEMPTS", 10_000)
+    linked.service.settings = linked.settings.model_copy(update={"job_deaths": 10_000})
     counted = []
     monkeypatch.setattr("api.rehearsing.kept_inputs", lambda *given: counted.append(1) or kept_inputs(*given))
     rehearsal = asked(linked, version)

@@ -89,6 +89,7 @@ def test_a_run_without_social_care_fails_and_says_why(site, tools):
 @BOTH
 def test_a_run_that_is_killed_goes_on_where_it_stopped(site, county, tools, monkeypatch):
     """Every step is cut off once, before and after it is written; each is done, and counted, once."""
+    site.service.settings = site.settings.model_copy(update={"job_deaths": 100})
     for name in ("social_care", "police"):
         people = getattr(county, name)
         families = county.declared if name == "social_care" else ()
