@@ -148,9 +148,10 @@ def check_copy_store(path: Path) -> list[str] | None:
     try:
         with Store(engine).reading() as tx:
             return list(check_store(tx.session, tx, None))
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, TypeError, ValueError) as error:  # a column may hold anything, whoever changed it
         raise VerificationError(
-            f"`{path}` cannot be read as a Kinlink database of this version.", next_step="Use the version that made it."
+            f"`{path}` holds what this version does not write: it is of another version, or was altered.",
+            next_step="Use the version that made it; if this is it, keep the copy and tell the data protection officer.",
         ) from error
     finally:
         engine.dispose()

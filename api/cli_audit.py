@@ -124,7 +124,7 @@ def _verify(
         )
     if gaps is not None:
         console.print(
-            "Complete: every answer, view, refusal, review, approval, correction, link, run and emergency access has its entry."
+            "Complete: every answer, view, refusal, review, approval, correction, link, run and emergency access has its entry, and says what it says."
         )
     for path in witnesses:
         theirs = open_card(path.read_text("utf-8"))

@@ -15,12 +15,8 @@ from api.completeness import Told, check_complete
 from api.store.log import TILE_LEVEL
 from api.store.store import Transaction
 from api.store.tables import CellRow, ChainRow, FamilyAliasRow, FamilyRow, MemberRow, SubmissionRow
-from api.store.tables_work import (
-    EntryRow,
-    HeadRow,
-    LinkRow,
-    NodeRow,
-)
+from api.store.tables_work import EntryRow, HeadRow, LinkRow, NodeRow
+from api.unaltered import check_unaltered
 from protocols.audit.entries import read_entry
 from protocols.audit.merkle import nodes_of
 from protocols.errors import VerificationError
@@ -33,7 +29,9 @@ SWEEP = timedelta(hours=2)
 def check_store(session: Session, tx: Transaction, submissions: Path | None) -> Iterator[str]:
     """Everything that does not fit, as sentences. `submissions` is the folder of the files, if they are to be checked too."""
     yield from _derived(session, tx)
-    yield from check_complete(session, _read(tx))
+    told = _read(tx)
+    yield from check_complete(session, told)
+    yield from check_unaltered(session, told)
     yield from _families(session)
     yield from _links(session, (tx.audit.last_at() or datetime.now(UTC)) - SWEEP)
     if submissions is not None:

@@ -7,8 +7,11 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+from api.admin import retire_key, revoke_client
 from api.cli_audit import audit_app
 from api.fsck import check_store
+from api.watch import tick
+from api.worker import Worker
 from kinlink.protocol_cli import app as protocol_app
 from protocols.consent_export import consent_record
 from protocols.family import ConsentRecord
@@ -104,8 +107,8 @@ def test_what_was_released_about_a_record_as_of_a_date(asked):
 
 def test_a_breach_pack_names_everyone_who_saw_it_and_the_deadline(asked):
     asked.ask("WB-20004")
-    link = link_of(asked, RECORD)
     aware = "2026-11-20T09:00:00+00:00"
+    link = link_of(asked, RECORD)
     found = get(asked, f"links/{link}/breach", aware_at=aware)
     assert found["workers"] == ["w-1"]
     assert len(found["seen_by"]) == 1
@@ -307,6 +310,57 @@ def test_fsck_names_what_does_not_fit(asked, name):
         connection.execute(text("PRAGMA foreign_keys = OFF"))
         connection.execute(text(statement))
     assert any(what in item for item in findings(asked)), findings(asked)
+
+
+ALTERED = {
+    "UPDATE profiles SET worker = 'w-9'": "has it: worker",
+    "UPDATE profiles SET family_ref = 'WB-1'": "has it: family, worker",
+    "UPDATE profiles SET purpose = 'family-support'": "has it: purpose, family, worker",
+    "UPDATE profiles SET at = '2020-01-01 00:00:00.000000'": "has it: at",
+    "UPDATE views SET link = 'lnk-x' WHERE link = (SELECT max(link) FROM views WHERE released > 0)": "is not what its decisions released",
+    "UPDATE alerts SET recipient = 'police'": "has it: recipient",
+    "UPDATE client_keys SET jwk = (SELECT jwk FROM client_keys WHERE client = 'health') WHERE client = 'police'": "in another's place",
+    "UPDATE client_keys SET client = 'health' WHERE client = 'police'": "has it: client",
+    "UPDATE protocols SET text = replace(text, 'hours: ', 'hours: 1')": "the text of version",
+    "UPDATE submissions SET epoch = 2 WHERE agency = 'police'": "has it: epoch",
+    "UPDATE submissions SET manifest = replace(manifest, 'police', 'health')": "the manifest of submission",
+    "UPDATE submissions SET file_sha256 = 'x' WHERE agency = 'social_care'": "a file that nobody announced",
+    "UPDATE families SET declaration = replace(declaration, 'w-1', 'w-9')": "a family is not stored as entry",
+    "UPDATE markers SET decision = 'must' WHERE record_ref = 'POLREF0099'": "has it: decision",
+    "UPDATE challenges SET state = 'rejected'": "the verdict on challenge",
+    "UPDATE recalls SET outcome = 'retained'": "the answer to recall",
+    "UPDATE clients SET revoked_at = NULL": "`recovery` has access",
+    "UPDATE client_keys SET retired_at = NULL": "is believed, and entry",
+    "UPDATE person_sessions SET offices = '[\"operator\"]'": "has it: offices",
+    "UPDATE certificates SET text = 'e30.e30.x'": "the certificate of",
+}
+
+
+def test_what_is_stored_otherwise_than_its_entry_says_is_named(asked):
+    """Whoever has the database could put another name on an answer, let a worker onto a case, or take back a shutting out."""
+    body = {"member_ref": MOTHER, "agency": "police", "record_ref": "POLREF0099", "decision": "never", "worker": "w-1"}
+    assert asked.call("social_care", "POST", "/v1/markers", json=body).status_code == 201
+    new = {"reason": "NOT_THIS_PERSON", "record_ref": RECORD}
+    challenge = asked.call("police", "POST", "/v1/challenges", json=new).json()["challenge_id"]
+    asked.call("social_care", "POST", f"/v1/challenges/{challenge}/verdict", json={"verdict": "upheld"})
+    recall = asked.call("workbook", "GET", "/v1/recalls").json()[0]["recall_id"]
+    asked.call("workbook", "POST", f"/v1/recalls/{recall}/acknowledgement", json={"outcome": "removed"})
+    asked.officer()
+    revoke_client(asked.service, "recovery")
+    retire_key(asked.service, asked.parties["probation"].signing.public.kid)
+    tick(asked.service)
+    while Worker(asked.service).one():
+        pass
+    found = findings(asked)
+    assert found == []
+    for statement, what in ALTERED.items():
+        assert not any(what in item for item in found), what
+        with asked.service.store.engine.begin() as connection:
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            connection.exec_driver_sql(statement)
+        found = findings(asked)
+        assert any(what in item for item in found), (statement, found)
+    assert not any("w-9" in item for item in found)
 
 
 def test_fsck_checks_the_files(asked):
