@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, MetaData
+from sqlalchemy import Connection, DateTime, MetaData
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 NAMING = {
@@ -45,3 +45,11 @@ class Base(DeclarativeBase):
     """The base of every table."""
 
     metadata = MetaData(naming_convention=NAMING)
+
+
+def connection_of(session: Session) -> Connection:
+    """The connection that a session is over. Asking the session for it takes longer than most statements on it do."""
+    connection = session.bind
+    if not isinstance(connection, Connection):
+        raise TypeError("a session of the store is over one connection")
+    return connection

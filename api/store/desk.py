@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from api.break_glass import Access
+from api.store.base import connection_of
 from api.store.log import AuditLog
 from api.store.profiles import Profiles
 from api.store.tables import ConflictRow
@@ -111,7 +112,7 @@ class Desk:
     def access_of(self, worker: str, family_ref: str, role_function: str, at: datetime) -> Access | None:
         """The worker's access to the family that is open at a moment."""
         asked = {"family": family_ref, "worker": worker, "role_function": role_function, "at": at}
-        row = self._session.connection().execute(_OPEN_ACCESS, asked).first()
+        row = connection_of(self._session).execute(_OPEN_ACCESS, asked).first()
         return None if row is None else _access(row)
 
     def accesses_to_review(self) -> list[Access]:

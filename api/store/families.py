@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from api.families import StoredFamily, declared_event
+from api.store.base import connection_of
 from api.store.log import AuditLog
 from api.store.tables import FamilyAliasRow, FamilyRow, FeedRow, MemberRow, RecordRow, SubmissionRow
 from api.store.tables_work import ChangeRow, LinkRow
@@ -38,7 +39,7 @@ class Families:
 
     def family(self, ref: str) -> StoredFamily | None:
         """A family by its reference or an alias."""
-        db = self._session.connection()
+        db = connection_of(self._session)
         row = db.execute(_FAMILY, {"ref": ref}).first() or db.execute(_BY_ALIAS, {"ref": ref}).first()
         return None if row is None else _stored(row)
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.identity import Client, ClientKey, Token
 from api.protocol_versions import ProtocolVersion
+from api.store.base import connection_of
 from api.store.log import AuditLog
 from api.store.tables import AssertionRow, ClientKeyRow, ClientRow, ProtocolRow, TokenRow
 from protocols.audit.events.agreement import ProtocolActivated, ProtocolLoaded, ServiceCreated
@@ -76,7 +77,7 @@ class Identity:
 
     def key(self, kid: str) -> ClientKey | None:
         """A key by its name, retired or not."""
-        row = self._session.connection().execute(_KEY, {"kid": kid}).first()
+        row = connection_of(self._session).execute(_KEY, {"kid": kid}).first()
         return None if row is None else _key(row)
 
     def keys(self, client: str) -> list[ClientKey]:
@@ -129,7 +130,7 @@ class Identity:
 
     def token(self, token_sha256: str) -> Token | None:
         """A token by its hash, whether or not it has expired; none of a revoked party."""
-        row = self._session.connection().execute(_TOKEN, {"token": token_sha256}).one_or_none()
+        row = connection_of(self._session).execute(_TOKEN, {"token": token_sha256}).one_or_none()
         if row is None:
             return None
         return Token(token_sha256, row.client, row.kid, tuple(row.scope.split()), row.expires_at)
@@ -143,7 +144,7 @@ class Identity:
 
     def live_digest(self) -> str | None:
         """The digest of the version in force."""
-        return self._session.connection().execute(_LIVE).scalar_one_or_none()
+        return connection_of(self._session).execute(_LIVE).scalar_one_or_none()
 
     def live_protocol(self) -> ProtocolVersion | None:
         """The version in force."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from api.store.base import connection_of
 from api.store.tables_work import CheckpointRow, CosignatureRow, EntryRow, HeadRow, NodeRow, OpeningRow
 from protocols.audit.entries import Opening, seal_event
 from protocols.audit.events.keeping import CheckpointCosigned
@@ -60,7 +61,7 @@ class AuditLog:
         """
         if not self._writes:
             raise InputError("An entry was added in a transaction that only reads.")
-        head, db = self._locked_head(), self._session.connection()
+        head, db = self._locked_head(), connection_of(self._session)
         size, at = head.size, self._time_after(head.last_at)
         entry, openings = seal_event(event, size, head.last_leaf, at)
         body = entry.canonical()
@@ -89,7 +90,7 @@ class AuditLog:
 
     def _locked_head(self) -> _Head:
         if self._head is None:
-            self._head = _Head(*self._session.connection().execute(_LOCKED_HEAD).one())
+            self._head = _Head(*connection_of(self._session).execute(_LOCKED_HEAD).one())
         return self._head
 
     def _close_tile(self, size: int) -> None:
@@ -123,7 +124,7 @@ class AuditLog:
 
     def generation(self) -> int:
         """How long the log was after the last event that can change a decision. In a writing transaction it cannot grow any more."""
-        head = self._locked_head() if self._writes else _Head(*self._session.connection().execute(_HEAD).one())
+        head = self._locked_head() if self._writes else _Head(*connection_of(self._session).execute(_HEAD).one())
         return head.generation
 
     def size(self) -> int:

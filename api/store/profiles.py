@@ -35,7 +35,7 @@ from api.answers import StoredAnswer
 from api.families import StoredFamily
 from api.identity import DECLARING_AGENCY
 from api.picture import LinkedRecord, Picture, SealedCell
-from api.store.base import UtcDateTime
+from api.store.base import UtcDateTime, connection_of
 from api.store.families import ROLES, STAGES
 from api.store.log import AuditLog
 from api.store.tables import CellRow, ConflictRow, ConsentRow, FeedRow, Id, RecordRow, SubmissionRow
@@ -163,12 +163,12 @@ class Profiles:
 
     def in_conflict(self, worker: str, refs: Sequence[str]) -> bool:
         """Whether the worker must not ask about one of these people."""
-        found = self._session.connection().execute(_CONFLICTS, {"worker": worker, "refs": list(refs)})
+        found = connection_of(self._session).execute(_CONFLICTS, {"worker": worker, "refs": list(refs)})
         return found.first() is not None
 
     def picture(self, family: StoredFamily, protocol_agencies: Sequence[str]) -> Picture:
         """Everything that a question about the family depends on."""
-        db, ref = self._session.connection(), family.declaration.family_ref
+        db, ref = connection_of(self._session), family.declaration.family_ref
         in_use = db.execute(_IN_USE).all()
         newest = {row.agency: row.submission for row in in_use}
         current = {row.agency: row.submission for row in in_use if row.state == "current"}
@@ -201,7 +201,7 @@ class Profiles:
     def _cells(self, family: str, current: Mapping[str, str]) -> dict[tuple[str, str], list[SealedCell]]:
         """The values of the records that are linked for certain, as of the submissions in force, by agency and record."""
         found: dict[tuple[str, str], list[SealedCell]] = {}
-        rows = self._session.connection().execute(_cells(len(current)), {"family": family, **_chosen(current)})
+        rows = connection_of(self._session).execute(_cells(len(current)), {"family": family, **_chosen(current)})
         for agency, record, attribute, source, as_at, sealed in rows.all():
             found.setdefault((agency, record), []).append(SealedCell(attribute, as_at, record, source, sealed))
         return found
@@ -210,18 +210,18 @@ class Profiles:
         """The consents about these subjects in these submissions, by submission and subject."""
         found: dict[tuple[str, str], list[ConsentRecord]] = {}
         both = {"submissions": submissions, "refs": refs}
-        for submission, subject, body in self._session.connection().execute(_CONSENTS, both):
+        for submission, subject, body in connection_of(self._session).execute(_CONSENTS, both):
             found.setdefault((submission, subject), []).append(ConsentRecord.model_validate_json(body))
         return found
 
     def data_keys(self, submissions: Sequence[str]) -> list[DataKey]:
         """The boxed data keys of submissions."""
-        rows = self._session.connection().execute(_KEYS, {"submissions": list(submissions)})
+        rows = connection_of(self._session).execute(_KEYS, {"submissions": list(submissions)})
         return [_data_key(row) for row in rows]
 
     def keep_answer(self, answer: StoredAnswer, event: ProfileAnswered) -> None:
         """Keep an answer."""
-        entry, db = self._audit.append(event), self._session.connection()
+        entry, db = self._audit.append(event), connection_of(self._session)
         db.execute(
             _ADD_ANSWER,
             {

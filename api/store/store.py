@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from api.store.agreement import Agreement
+from api.store.base import connection_of
 from api.store.constraints import explained
 from api.store.corrections import Corrections
 from api.store.desk import Desk
@@ -62,6 +63,7 @@ class Transaction:
     def roll_back(self) -> None:
         """Undo everything so far; nothing more can be done in this transaction."""
         self.session.rollback()
+        connection_of(self.session).rollback()
 
 
 class Store:
@@ -77,15 +79,25 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """A transaction that sees one state of the database and changes nothing."""
-        with explained(), Session(self._reading) as session, session.begin():
+        with explained(), _session(self._reading) as session:
             yield Transaction(session, self.clock, writes=False)
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """A transaction that is kept whole, or not at all if anything in it fails."""
-        with explained(), Session(self._writing) as session, session.begin():
+        with explained(), _session(self._writing) as session:
             yield Transaction(session, self.clock, writes=True)
 
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
+
+
+@contextmanager
+def _session(engine: Engine) -> Iterator[Session]:
+    """A session over one connection and its transaction, which statements may use without the session (`connection_of`)."""
+    with engine.connect() as connection, Session(connection, join_transaction_mode="control_fully") as session:
+        yield session
+        if session.in_transaction():
+            session.commit()
+        connection.commit()
