@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from anyio.to_thread import run_sync
 from fastapi import Request
 from fastapi.routing import APIRoute
 
@@ -14,7 +15,9 @@ from api.identity import DECLARING_AGENCY, authenticate
 from api.people import SEEN_EVERY, Person, acting, person_of, present, require_recent
 from api.problems import Scope
 from api.service import Service
+from api.store.store import Transaction
 from protocols.errors import KeyProblem, Refusal
+from protocols.identity import WORKER_HEADER
 from protocols.lifecycle import Office
 
 
@@ -118,6 +121,8 @@ _SCOPES: dict[Guard, tuple[str, ...]] = {
 }
 
 
+# Asked most by far: whoever asks is let in by the same look at the database that the answer is decided from.
+QUESTION = ("GET", "/v1/families/{family_ref}/profile")
 _PEOPLE = (Guard.PERSON, Guard.OFFICE, Guard.APPROVE)
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -130,20 +135,52 @@ class Caller:
     scopes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A machine's token as it was shown to a guard: nobody is let in yet."""
+
+    service: Service
+    guard: Guard
+    token: str
+
+    def admit(self, tx: Transaction) -> Caller:
+        """Let the party in whose token it is, and count its request. Raises `KeyProblem`, `TooMany` or `Scope`."""
+        found = authenticate(tx.identity, self.token, self.service.now())
+        self.service.limiter.request(found.client, self.service.settings.requests_per_client_minute)
+        wanted = [scope.format(client=found.client) for scope in _SCOPES.get(self.guard, ())]
+        if self.guard not in (Guard.CLIENT, Guard.READ) and not set(wanted) & set(found.scopes):
+            raise Scope(
+                "This credential does not allow this.", next_step="Use the credential of the party whose task it is."
+            )
+        return Caller(found.client, found.scopes)
+
+
 def service_of(request: Request) -> Service:
     """The service that a request is for."""
     found: Service = request.app.state.service
     return found
 
 
-def enforce(request: Request) -> None:
-    """Let a request through, or not. Runs before every route; puts the caller where `caller` finds it."""
+async def enforce(request: Request) -> None:
+    """Let a request through, or not. Runs before every route; puts the caller where `caller` finds it.
+
+    A question of the Workbook brings its `credential` to where it is answered, and is let in there.
+    """
     route = request.scope.get("route")
-    guard = ROUTES.get((request.method, route.path)) if isinstance(route, APIRoute) else None
+    called = (request.method, route.path if isinstance(route, APIRoute) else "")
+    guard = ROUTES.get(called)
     if guard is None:
         raise Refusal("This route has no guard, so it answers nobody.", next_step="Tell the service's operator.")
     if guard is Guard.OPEN:
         return
+    if called == QUESTION and WORKER_HEADER in request.headers:
+        request.state.credential = Credential(service_of(request), guard, _bearer(request))
+        return
+    await run_sync(_look, request, guard)
+
+
+def _look(request: Request, guard: Guard) -> None:
+    """See who calls, and whether the guard lets them through."""
     service = service_of(request)
     if guard is Guard.METRICS:
         _collector(service, request)
@@ -159,16 +196,15 @@ def enforce(request: Request) -> None:
         acting(who, DECLARING_AGENCY, Office.DATA_PROTECTION_OFFICER)
         request.state.person, request.state.caller = who, Caller(DECLARING_AGENCY, ())
         return
-    token = _bearer(request)
+    credential = Credential(service, guard, _bearer(request))
     with service.store.reading() as tx:
-        found = authenticate(tx.identity, token, service.now())
-    service.limiter.request(found.client, service.settings.requests_per_client_minute)
-    wanted = [scope.format(client=found.client) for scope in _SCOPES.get(guard, ())]
-    if guard not in (Guard.CLIENT, Guard.READ) and not set(wanted) & set(found.scopes):
-        raise Scope(
-            "This credential does not allow this.", next_step="Use the credential of the party whose task it is."
-        )
-    request.state.caller = Caller(found.client, found.scopes)
+        request.state.caller = credential.admit(tx)
+
+
+def credential(request: Request) -> Credential:
+    """What a question of the Workbook is asked with; only on the route of questions."""
+    found: Credential = request.state.credential
+    return found
 
 
 def caller(request: Request) -> Caller:

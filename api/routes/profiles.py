@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel
 
 from api.break_glass import opened_for, stands_in
-from api.guards import caller, service_of
+from api.guards import Credential, caller, credential, service_of
 from api.picture import Question
 from api.problems import TooMany, described
 from api.profiles import (
@@ -69,7 +69,7 @@ async def profile(
 ) -> Response:
     """What one worker may be told about each member of a family at each agency, sealed values included."""
     service = service_of(request)
-    asked = _Asked(family_ref, caller(request).client, worker, purpose)
+    asked = _Asked(family_ref, credential(request), worker, purpose)
     answer = await run_sync(_ask, service, asked, limiter=service.answering)
     if answer is None:
         service.metrics.questions.labels("refused").inc()
@@ -84,10 +84,10 @@ async def profile(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question as it came: about which family, by which client, who vouches for which worker, what for if that was said."""
+    """A question as it came: about which family, with which credential, for which worker, what for if that was said."""
 
     ref: str
-    client: str
+    credential: Credential
     worker: str
     purpose: Purpose | None
 
@@ -118,9 +118,11 @@ def _vouched(service: Service, tx: Transaction, token: str, client: str) -> Work
 
 def _ask(service: Service, asked: _Asked) -> Answer | None:
     """Read, decide, write: again from the start if something that decides has changed in between."""
+    client = None
     for attempt in range(MOST_TRIES):
         with service.store.reading() as tx:
-            question = _question(service, tx, asked)
+            client = client or asked.credential.admit(tx).client
+            question = _question(service, tx, asked, client)
             fishing = None if attempt else _too_many(service, question)
             why, answer = _decided(tx, question) if fishing is None else (None, None)
         if fishing is not None:
@@ -164,13 +166,13 @@ def _tell_of_fishing(service: Service, question: Question) -> None:
         raise
 
 
-def _question(service: Service, tx: Transaction, asked: _Asked) -> Question:
+def _question(service: Service, tx: Transaction, asked: _Asked, client: str) -> Question:
     """The question with who vouches for it and what is agreed, read in the view of the database that it is decided in."""
-    claims = _vouched(service, tx, asked.worker, asked.client)
+    claims = _vouched(service, tx, asked.worker, client)
     if asked.purpose is not None and asked.purpose is not claims.purpose:
         raise InputError("The purpose differs from the one that is vouched for.", next_step="Ask for that purpose.")
     protocol = service.protocols.live(tx.identity)
-    return Question(asked.ref, asked.client, claims, protocol, service.now())
+    return Question(asked.ref, client, claims, protocol, service.now())
 
 
 def _decided(tx: Transaction, question: Question) -> tuple[Why | None, Answer | None]:

@@ -8,8 +8,9 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from sqlalchemy import update
 
-from api.guards import ROUTES, Guard
+from api.guards import QUESTION, ROUTES, Guard
 from api.store.tables_people import PersonSessionRow
+from protocols.identity import WORKER_HEADER
 
 PEOPLE = (Guard.PERSON, Guard.OFFICE, Guard.APPROVE, Guard.AUDIT)
 PARTIES = ("social_care", "police", "workbook", "operator")
@@ -104,6 +105,18 @@ def test_each_route_lets_through_whom_its_guard_names(shared_site, method_path):
         else:
             assert answer.status_code == 403, (party, answer.text)
             assert answer.json()["type"] == "urn:kinlink:problem:scope"
+
+
+def test_a_whole_question_is_let_in_only_for_the_workbook(shared_site):
+    method, path = QUESTION
+    told = {WORKER_HEADER: "no.assertion.at-all"}
+    for party in PARTIES:
+        answer = shared_site.call(party, method, address(path), headers=told)
+        problem = "key" if party in ALLOWED[ROUTES[QUESTION]] else "scope"
+        assert answer.json()["type"] == f"urn:kinlink:problem:{problem}", party
+    for credential in ({}, {"Authorization": "Bearer unknown"}, {"Authorization": "Basic unknown"}):
+        answer = shared_site.http.request(method, address(path), headers=told | credential)
+        assert (answer.status_code, answer.json()["type"]) == (401, "urn:kinlink:problem:key")
 
 
 def signed_in(shared_site):
