@@ -48,8 +48,8 @@ class ProfileStore(Protocol):
     def data_keys(self, submissions: Sequence[str]) -> list[DataKey]:
         """The boxed data keys of submissions."""
 
-    def in_conflict(self, worker: str, refs: Sequence[str]) -> bool:
-        """Whether the worker must not ask about one of these people."""
+    def in_conflict(self, worker: str, family: str) -> bool:
+        """Whether the worker must not ask about somebody in the family."""
 
     def generation(self) -> int:
         """How long the log was after the last event that can change a decision."""
@@ -96,7 +96,7 @@ def why_refused(
         return Why.OTHER_CASE
     if not stands_in and not allocations(question.assertion, family, question.today):
         return Why.NOT_ALLOCATED
-    if store.in_conflict(question.assertion.worker, [member.record_ref for member in declaration.members]):
+    if store.in_conflict(question.assertion.worker, declaration.family_ref):
         return Why.OWN_FAMILY
     return None
 

@@ -46,14 +46,16 @@ def make_engine(url: str, read_only: bool = False) -> Engine:
             "sqlite+pysqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool
         )
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": BUSY_MILLISECONDS / 1000})
+        engine = create_engine(
+            parsed, connect_args={"check_same_thread": False, "timeout": BUSY_MILLISECONDS / 1000}, pool_use_lifo=True
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.get_backend_name() == "postgresql":
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return create_engine(parsed, pool_pre_ping=True, pool_use_lifo=True, pool_size=10, max_overflow=20)
     raise InputError(
         f"The database `{parsed.get_backend_name()}` is not supported.",
         next_step="Use SQLite or PostgreSQL 16 or later.",

@@ -27,6 +27,7 @@ from sqlalchemy import (
     or_,
     outerjoin,
     select,
+    union,
     union_all,
 )
 from sqlalchemy.orm import Session
@@ -38,7 +39,7 @@ from api.picture import LinkedRecord, Picture, SealedCell
 from api.store.base import UtcDateTime, connection_of
 from api.store.families import ROLES, STAGES
 from api.store.log import AuditLog
-from api.store.tables import CellRow, ConflictRow, ConsentRow, FeedRow, Id, RecordRow, SubmissionRow
+from api.store.tables import CellRow, ConflictRow, ConsentRow, FeedRow, Id, MemberRow, RecordRow, SubmissionRow
 from api.store.tables_agreement import StopRow
 from api.store.tables_work import AlertRow, ChangeRow, HeadRow, LinkRow, ProfileRow, ViewRow
 from protocols.audit.events.answers import AlertRaised, ProfileAnswered, ProfileRefused
@@ -67,16 +68,11 @@ _COUNTY: CompoundSelect[Any] = union_all(
     select(literal("stop"), StopRow.agency, null(), null()),
 )
 _SUBMISSIONS: BindParameter[list[str]] = bindparam("submissions", expanding=True)
-_REFS: BindParameter[list[str]] = bindparam("refs", expanding=True)
 _CONFLICTS = (
     select(ConflictRow.worker)
-    .where(ConflictRow.worker == bindparam("worker"), ConflictRow.record_ref.in_(_REFS))
+    .join(MemberRow, MemberRow.record_ref == ConflictRow.record_ref)
+    .where(ConflictRow.worker == bindparam("worker"), MemberRow.family_ref == bindparam("family"))
     .limit(1)
-)
-_CONSENTS = (
-    select(ConsentRow.submission, ConsentRow.subject_ref, ConsentRow.body)
-    .where(ConsentRow.submission.in_(_SUBMISSIONS), ConsentRow.subject_ref.in_(_REFS))
-    .order_by(ConsentRow.number)
 )
 _KEYS = select(*_KEY_COLUMNS).where(SubmissionRow.submission.in_(_SUBMISSIONS))
 _ADD_ANSWER = insert(ProfileRow)
@@ -122,6 +118,22 @@ def _cells(agencies: int) -> Select[*tuple[Any, ...]]:
     )
 
 
+@lru_cache(maxsize=128)
+def _consents(agencies: int) -> CompoundSelect[*tuple[Any, ...]]:
+    """The consents about a family's members, as children's social care has them, and about the records linked to them."""
+    columns = (ConsentRow.number, ConsentRow.submission, ConsentRow.subject_ref, ConsentRow.body)
+    linked = and_(ConsentRow.submission == _submission_of(agencies), ConsentRow.subject_ref == LinkRow.record_ref)
+    own = and_(ConsentRow.submission == bindparam("own"), ConsentRow.subject_ref == MemberRow.record_ref)
+    return union(
+        select(*columns)
+        .select_from(join(LinkRow, ConsentRow, linked))
+        .where(LinkRow.family_ref == bindparam("family"), LinkRow.state != "closed"),
+        select(*columns)
+        .select_from(join(MemberRow, ConsentRow, own))
+        .where(MemberRow.family_ref == bindparam("family")),
+    ).order_by("number")
+
+
 @lru_cache(maxsize=2)
 def _add_views(dialect: str) -> Insert:
     """All links of an answer in one statement, from a JSON object of how much was released through each."""
@@ -161,9 +173,9 @@ class Profiles:
         """How long the log was after the last event that can change a decision."""
         return self._audit.generation()
 
-    def in_conflict(self, worker: str, refs: Sequence[str]) -> bool:
-        """Whether the worker must not ask about one of these people."""
-        found = connection_of(self._session).execute(_CONFLICTS, {"worker": worker, "refs": list(refs)})
+    def in_conflict(self, worker: str, family: str) -> bool:
+        """Whether the worker must not ask about somebody in the family."""
+        found = connection_of(self._session).execute(_CONFLICTS, {"worker": worker, "family": family})
         return found.first() is not None
 
     def picture(self, family: StoredFamily, protocol_agencies: Sequence[str]) -> Picture:
@@ -178,8 +190,7 @@ class Profiles:
         stopped = {of for fact, of, _, _ in county if fact == "stop"}
         links = db.execute(_links(len(newest)), {"family": ref, **_chosen(newest)}).all()
         cells = self._cells(ref, current)
-        members = [member.record_ref for member in family.declaration.members]
-        consents = self._consents(list(newest.values()), members + [link.record_ref for link in links])
+        consents = self._consents(ref, newest)
         return Picture(
             generation=next(generation for fact, _, _, generation in county if fact == "log"),
             linked=tuple(
@@ -190,12 +201,12 @@ class Profiles:
             },
             consents=tuple(
                 consent
-                for member in members
-                for consent in consents.get((newest.get(DECLARING_AGENCY, ""), member), ())
+                for member in family.declaration.members
+                for consent in consents.get((newest.get(DECLARING_AGENCY, ""), member.record_ref), ())
             ),
             stages_confirmed=feeds.get(STAGES),
             roles_confirmed=feeds.get(ROLES),
-            keys={row.submission: _data_key(row) for row in in_use if row.state == "current"},
+            keys={row.submission: _data_key(*row[: len(_KEY_COLUMNS)]) for row in in_use if row.state == "current"},
         )
 
     def _cells(self, family: str, current: Mapping[str, str]) -> dict[tuple[str, str], list[SealedCell]]:
@@ -206,18 +217,18 @@ class Profiles:
             found.setdefault((agency, record), []).append(SealedCell(attribute, as_at, record, source, sealed))
         return found
 
-    def _consents(self, submissions: list[str], refs: list[str]) -> dict[tuple[str, str], list[ConsentRecord]]:
-        """The consents about these subjects in these submissions, by submission and subject."""
+    def _consents(self, family: str, newest: Mapping[str, str]) -> dict[tuple[str, str], list[ConsentRecord]]:
+        """The consents that decide about a family, as of these submissions, by submission and subject."""
         found: dict[tuple[str, str], list[ConsentRecord]] = {}
-        both = {"submissions": submissions, "refs": refs}
-        for submission, subject, body in connection_of(self._session).execute(_CONSENTS, both):
+        asked = {"family": family, "own": newest.get(DECLARING_AGENCY), **_chosen(newest)}
+        for _, submission, subject, body in connection_of(self._session).execute(_consents(len(newest)), asked):
             found.setdefault((submission, subject), []).append(ConsentRecord.model_validate_json(body))
         return found
 
     def data_keys(self, submissions: Sequence[str]) -> list[DataKey]:
         """The boxed data keys of submissions."""
         rows = connection_of(self._session).execute(_KEYS, {"submissions": list(submissions)})
-        return [_data_key(row) for row in rows]
+        return [_data_key(*row) for row in rows]
 
     def keep_answer(self, answer: StoredAnswer, event: ProfileAnswered) -> None:
         """Keep an answer."""
@@ -291,12 +302,7 @@ def _linked(
     return LinkedRecord(link, member_ref, agency, record_ref, record)
 
 
-def _data_key(row: Any) -> DataKey:
-    return DataKey(
-        id=row.submission,
-        agency=row.agency,
-        protocol_digest=row.protocol_digest,
-        epoch=row.epoch,
-        recipient=row.workbook_key,
-        box=row.workbook_box,
-    )
+@lru_cache(maxsize=256)
+def _data_key(submission: str, agency: str, digest: str, epoch: int, recipient: str, box: str) -> DataKey:
+    """A boxed data key as it is stored: the same for as long as the submission is there."""
+    return DataKey(id=submission, agency=agency, protocol_digest=digest, epoch=epoch, recipient=recipient, box=box)
