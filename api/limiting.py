@@ -45,6 +45,15 @@ class Limiter:
         with self._lock:
             self._ends.pop(("excess", worker), None)
 
+    def first_doubt(self, client: str, doubt: str) -> bool:
+        """Whether this is the first time within an hour that a client vouches for a worker in this wrong way."""
+        return self._room(1, HOUR, "doubt", f"{client} {doubt}")
+
+    def forget_doubt(self, client: str, doubt: str) -> None:
+        """Take back that it was told of."""
+        with self._lock:
+            self._ends.pop(("doubt", f"{client} {doubt}"), None)
+
     def _count(self, most: int, seconds: float, kind: str, key: str, bound: str) -> None:
         if not self._room(most, seconds, kind, key):
             raise TooMany(f"Too many requests: {bound}.", next_step="Wait, then go on more slowly.")

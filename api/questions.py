@@ -127,12 +127,16 @@ def on_record(store: QuestionStore, who: Asking, question: str, about: str, rows
 
 
 def who_saw(store: QuestionStore, family_ref: str, who: Asking) -> dict[str, Any]:
-    """Everyone who asked about a family, under whichever of its references: answers and refusals, oldest first."""
+    """Everyone who asked about a family, under whichever of its references: answers and refusals, oldest first.
+
+    A refusal without a worker is of a question for which nobody was vouched for in a way that holds.
+    """
     refs = store.names_of(family_ref)
     answers = sorted((item for ref in refs for item in store.answers_about(ref)), key=lambda item: item.entry)
     refused = [json.loads(body) for ref in refs for body in store.entries("family", ref)]
     refused = sorted(
-        (item for item in refused if item["kind"] == "profile:family:refused"), key=lambda item: item["index"]
+        (item for item in refused if item["kind"] in ("profile:family:refused", "profile:worker:refused")),
+        key=lambda item: item["index"],
     )
     on_record(store, who, "who-saw-family", family_ref, len(answers) + len(refused))
     return {
@@ -144,7 +148,7 @@ def who_saw(store: QuestionStore, family_ref: str, who: Asking) -> dict[str, Any
                 "entry": item["index"],
                 "worker": store.opened(item["index"], "worker"),
                 "reason": item["facts"]["reason"],
-                "role_function": item["facts"]["role_function"],
+                "role_function": item["facts"].get("role_function"),
             }
             for item in refused
         ],

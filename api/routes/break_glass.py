@@ -16,9 +16,9 @@ from api.profiles import Why, refusal, refused_events, why_refused
 from api.routes.bodies import Shown
 from api.routes.corrections import Given
 from api.routes.once import Key, once
-from api.routes.profiles import worker_of
 from api.service import Service
 from api.store.store import Transaction
+from api.vouching import worker_of
 from protocols.errors import InputError
 from protocols.family import FAMILY_REF, WORKER
 from protocols.identity import WORKER_HEADER, WorkerAssertion
@@ -90,7 +90,7 @@ def open_glass(
 ) -> AccessView | Response:
     """Open more than the role and the stage allow, for a stated reason and a limited time. The agencies are told."""
     service, client = service_of(request), caller(request).client
-    claims = worker_of(service, worker, client)
+    claims = worker_of(service, worker, client, "break-glass", new.family_ref)
     if claims.case != new.family_ref:
         raise InputError("The worker assertion is about another case.", next_step="Make one about this family.")
 

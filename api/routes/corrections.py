@@ -24,9 +24,9 @@ from api.guards import Caller, caller, service_of
 from api.problems import NotFound, described, leads_to
 from api.routes.bodies import Shown
 from api.routes.once import Key, once
-from api.routes.profiles import worker_of
 from api.runs import ActiveLink
 from api.store.store import Transaction
+from api.vouching import worker_of
 from protocols.errors import InputError
 from protocols.family import FAMILY_REF, RECORD_REF
 from protocols.identity import WORKER_HEADER
@@ -132,7 +132,7 @@ def open_challenge(
 ) -> ChallengeView | Response:
     """Say that a link is wrong. What it released stops within this request, until somebody has decided."""
     service, who = service_of(request), caller(request)
-    asking = worker_of(service, worker, who.client).worker if worker else None
+    asking = worker_of(service, worker, who.client, "challenge", new.family_ref).worker if worker else None
     if "query" in who.scopes and asking is None:
         raise InputError(f"The Workbook says who challenges: `{WORKER_HEADER}`.", next_step="Send a worker assertion.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from anyio.to_thread import run_sync
@@ -28,11 +28,11 @@ from api.profiles import (
 from api.routes.families import FamilyRef
 from api.service import Service
 from api.store.store import Transaction
+from api.vouching import doubts_on_record, vouched
 from protocols.audit.events.answers import ChangesRead
-from protocols.errors import InputError, KeyProblem, VerificationError
-from protocols.identity import SKEW, WORKER_HEADER, WorkerAssertion, read_worker_assertion
+from protocols.errors import InputError
+from protocols.identity import WORKER_HEADER
 from protocols.profile import Profile
-from protocols.signing import signer_of
 from protocols.vocabulary import Purpose
 
 router = APIRouter()
@@ -70,7 +70,7 @@ async def profile(
     """What one worker may be told about each member of a family at each agency, sealed values included."""
     service = service_of(request)
     asked = _Asked(family_ref, credential(request), worker, purpose)
-    answer = await run_sync(_ask, service, asked, limiter=service.answering)
+    answer = await run_sync(_ask_on_record, service, asked, limiter=service.answering)
     if answer is None:
         service.metrics.questions.labels("refused").inc()
         raise refusal()
@@ -92,28 +92,9 @@ class _Asked:
     purpose: Purpose | None
 
 
-def worker_of(service: Service, token: str, client: str) -> WorkerAssertion:
-    """The worker whom the Workbook vouches for. Raises `KeyProblem`."""
-    with service.store.reading() as tx:
-        return _vouched(service, tx, token, client)
-
-
-def _vouched(service: Service, tx: Transaction, token: str, client: str) -> WorkerAssertion:
-    try:
-        key = tx.identity.key(signer_of(token))
-    except VerificationError as error:
-        raise KeyProblem("The worker assertion is malformed.", next_step=error.next_step) from None
-    if key is None or key.client != client or key.retired_at is not None:
-        raise KeyProblem(
-            "The worker assertion is signed with a key that is not this client's.",
-            next_step="Sign it with the current key.",
-        )
-    claims, now = read_worker_assertion(token, key.verifying_key, client, service.now()), service.now()
-    if not -SKEW <= now - claims.auth_time <= timedelta(hours=service.settings.worker_auth_hours):
-        raise KeyProblem(
-            "The worker signed in too long ago, or in the future.", next_step="Have the worker sign in again."
-        )
-    return claims
+def _ask_on_record(service: Service, asked: _Asked) -> Answer | None:
+    with doubts_on_record(service, "profile", asked.ref):
+        return _ask(service, asked)
 
 
 def _ask(service: Service, asked: _Asked) -> Answer | None:
@@ -168,7 +149,7 @@ def _tell_of_fishing(service: Service, question: Question) -> None:
 
 def _question(service: Service, tx: Transaction, asked: _Asked, client: str) -> Question:
     """The question with who vouches for it and what is agreed, read in the view of the database that it is decided in."""
-    claims = _vouched(service, tx, asked.worker, client)
+    claims = vouched(service, tx, asked.worker, client)
     if asked.purpose is not None and asked.purpose is not claims.purpose:
         raise InputError("The purpose differs from the one that is vouched for.", next_step="Ask for that purpose.")
     protocol = service.protocols.live(tx.identity)

@@ -42,7 +42,7 @@ from api.store.log import AuditLog
 from api.store.tables import CellRow, ConflictRow, ConsentRow, FeedRow, Id, MemberRow, RecordRow, SubmissionRow
 from api.store.tables_agreement import StopRow
 from api.store.tables_work import AlertRow, ChangeRow, HeadRow, LinkRow, ProfileRow, ViewRow
-from protocols.audit.events.answers import AlertRaised, ProfileAnswered, ProfileRefused
+from protocols.audit.events.answers import AlertRaised, ProfileAnswered, ProfileRefused, WorkerRefused
 from protocols.family import ConsentRecord
 from protocols.profile import AgencyStatus, DataKey, RecordAtAgency
 from protocols.vocabulary import Grade
@@ -263,6 +263,12 @@ class Profiles:
         """Record a refused question and alert the agency whose case it is."""
         self._audit.append(event)
         self.raise_alert(alert, at)
+
+    def keep_doubt(self, event: WorkerRefused, alert: AlertRaised | None, at: datetime) -> None:
+        """Record that a client vouched for a worker in a way that does not hold, and alert whoever is to know."""
+        self._audit.append(event)
+        if alert is not None:
+            self.raise_alert(alert, at)
 
     def raise_alert(self, alert: AlertRaised, at: datetime) -> None:
         """Put something on a party's list of what to look at."""

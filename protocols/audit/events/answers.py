@@ -35,6 +35,16 @@ class ProfileRefused(Event):
     session: Personal
 
 
+class WorkerRefused(Event):
+    """A client vouched for a worker in a way that does not hold. Nothing of what it said about the worker is kept."""
+
+    kind = EventKind.WORKER_REFUSED
+    decides = False
+    asked: str
+    reason: str
+    family: PersonalOrNone = None
+
+
 class ChangesRead(Event):
     """The Workbook read what changed."""
 

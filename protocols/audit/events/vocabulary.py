@@ -70,6 +70,7 @@ class EventKind(StrEnum):
     REVIEW_DECIDED = "link:review:decided"
     PROFILE_ANSWERED = "profile:family:answered"
     PROFILE_REFUSED = "profile:family:refused"
+    WORKER_REFUSED = "profile:worker:refused"
     CHANGES_READ = "profile:changes:read"
     BREAK_GLASS_OPENED = "profile:break-glass:opened"
     BREAK_GLASS_REVIEWED = "profile:break-glass:reviewed"
