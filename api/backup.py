@@ -175,6 +175,11 @@ def restore(backup: Path, data_dir: Path, keys: Path | None, **given: object) ->
         for name in (SIGNING_FILE, SEALING_FILE) if keys else ():
             shutil.copyfile(keys / name, folder.keys / name)  # type: ignore[operator]
             (folder.keys / name).chmod(0o600)
+        if not (folder.keys / SIGNING_FILE).is_file():
+            raise InputError(
+                "The private keys are not in the backup.",
+                next_step="Name the folder with the service's own, as they were kept apart, with `--keys`.",
+            )
         signing = ServiceKeys.read(folder).signing.public
         body = _check_list(data_dir, signing)
         copy = data_dir / DATABASE
@@ -258,6 +263,9 @@ def _carry_on(settings: Settings) -> None:
             size = tx.audit.size()
             root = tx.audit.root(size).hex()
             tx.audit.append(ServiceRestored(actor="operator", size=size, root=root))
+            # A session that was ended, or a token that was taken away, since the backup would be good again.
+            tx.people.forget_everybody()
+            tx.identity.forget_tokens()
             sign_checkpoint(tx.audit, settings.origin, service.keys.signing)
     finally:
         service.close()

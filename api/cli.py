@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from api.cli_audit import HERE, DataDir, audit_app
 from api.doctor import examine
 from api.following import follow
 from api.operator_client import OperatorClient, operator
+from api.runs import RUN_ID
 from api.service import open_service
 from api.settings import load_settings
 from api.soundness import require_sound
@@ -241,6 +243,8 @@ def run_status(
                 raise InputError("There was no run yet.", next_step="Start one with `kinlink run start`.")
             found = runs[0]
         else:
+            if not re.fullmatch(RUN_ID, run):
+                raise InputError(f"There is no run `{run}`.", next_step="Leave it out for the newest.")
             found = client.run(run)
     _show(found)
 

@@ -313,7 +313,7 @@ def subject_access(
     """A draft of a subject-access answer, for a person to check before it is sent. Third parties are left out."""
 
     def answer(service: Service, tx: Transaction, who: questions.Asking) -> dict[str, Any]:
-        protocol = service.protocols.live(tx.identity).document
+        protocol = service.protocols.last(tx.identity).document
         return drafted(tx.questions, member, protocol, who)
 
     _ask(data, "Subject access: draft", out, as_json, answer)
@@ -328,7 +328,7 @@ def consent_receipts(
     """The consents and refusals about one person as ISO/IEC TS 27560 records (JSON), to give to whoever gave them."""
 
     def answer(service: Service, tx: Transaction, who: questions.Asking) -> dict[str, Any]:
-        protocol = service.protocols.live(tx.identity).document
+        protocol = service.protocols.last(tx.identity).document
         return {"receipts": consent_receipts_of(tx.questions, member, protocol, who)}
 
     _ask(data, "Consent receipts", out, True, answer)
@@ -344,7 +344,7 @@ def article_30(
     """The record of processing of one agency, from the agreement that is enforced."""
 
     def answer(service: Service, tx: Transaction, who: questions.Asking) -> dict[str, Any]:
-        protocol = service.protocols.live(tx.identity).document
+        protocol = service.protocols.last(tx.identity).document
         return processing(tx.questions, agency, protocol, who)
 
     _ask(data, "Record of processing", out, as_json, answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.identity import DECLARING_AGENCY
-from api.questions import Asking, QuestionStore, on_record
+from api.questions import Asking, QuestionStore, on_record, require_person
 from protocols.consent_export import consent_record
 from protocols.document import SharingProtocol
 
@@ -17,7 +17,9 @@ def consent_receipts(
 
     A consent that two submissions carry is one.
     """
-    made = [consent_record(item, protocol) for item in store.consents_of(DECLARING_AGENCY, member_ref)]
+    kept_of = store.consents_of(DECLARING_AGENCY, member_ref)
+    require_person(store, member_ref, bool(kept_of or store.families_of(member_ref)))
+    made = [consent_record(item, protocol) for item in kept_of]
     kept = {item["record_id"]: item for item in made}
     on_record(store, who, "consent-receipts", member_ref, len(kept))
     return list(kept.values())

@@ -168,9 +168,14 @@ def _never_again(store: CorrectionStore, link: ActiveLink, client: str, now: dat
     store.place(marker, now, marker_event(marker, None), overrules=True)
 
 
-def place_marker(store: CorrectionStore, marker: NewMarker, worker: str | None, now: datetime) -> bool:
-    """Keep a person's decision. A never-link ends what it forbids at once; a must-link holds from the next run on."""
-    new = store.place(marker, now, marker_event(marker, worker))
+def place_marker(
+    store: CorrectionStore, marker: NewMarker, worker: str | None, now: datetime, overrules: bool = False
+) -> bool:
+    """Keep a person's decision. A never-link ends what it forbids at once; a must-link holds from the next run on.
+
+    `overrules`: it takes the place of the opposite decision, which is refused otherwise.
+    """
+    new = store.place(marker, now, marker_event(marker, worker), overrules)
     if new and marker.decision == "never":
         wrong = [
             item for item in store.links_at(marker.agency, marker.record_ref) if item.member_ref == marker.member_ref

@@ -30,6 +30,9 @@ class ProtocolStore(Protocol):
     def live_protocol(self) -> ProtocolVersion | None:
         """The version in force."""
 
+    def last_protocol(self) -> ProtocolVersion | None:
+        """The version in force; while none is, the one that was last."""
+
     def live_digest(self) -> str | None:
         """The digest of the version in force."""
 
@@ -69,6 +72,13 @@ class ProtocolCache:
         with self._lock:
             found = self._loaded.get(digest)
         return found if found is not None else self.version(store, digest)
+
+    def last(self, store: ProtocolStore) -> LoadedProtocol:
+        """The version in force; while none is, the one that was last: for what is asked about what was done. Raises `Unavailable`."""
+        version = store.last_protocol()
+        if version is None:
+            raise Unavailable("No sharing protocol was ever in force.", next_step="Ask again when one is.")
+        return self.load(version)
 
     def version(self, store: ProtocolStore, digest: str) -> LoadedProtocol:
         """A version by its digest. Raises `NotFound`."""

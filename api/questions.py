@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from api.explain import AnswerStore, place_of, remembered, unpack
+from api.identity import DECLARING_AGENCY
 from api.problems import NotFound
 from api.runs import ActiveLink
 from protocols.audit.events.keeping import AuditAsked
@@ -18,6 +19,9 @@ from protocols.load import LoadedProtocol
 from protocols.why import why_text
 
 BREACH_HOURS = 72
+_COMPARE = (
+    "Compare the reference with the case system's: an answer about a mistyped one would say that there was nothing."
+)
 
 
 class SeenAnswer(Protocol):
@@ -82,6 +86,12 @@ class QuestionStore(Protocol):
     def opened(self, entry: int, field: str) -> str | None:
         """What an entry commits to in a field; None once it was erased."""
 
+    def is_family(self, family_ref: str) -> bool:
+        """Whether there is a family of this reference."""
+
+    def holds(self, agency: str, record_ref: str) -> bool:
+        """Whether an agency's submissions that are still there have this record."""
+
     def names_of(self, family_ref: str) -> list[str]:
         """Every reference of a family, this one first."""
 
@@ -122,6 +132,12 @@ class Asking:
     person: str | None = None
 
 
+def require_person(store: QuestionStore, record_ref: str, known: bool) -> None:
+    """Raise `NotFound` unless something is `known` of a person, or children's social care's submissions have them."""
+    if not known and not store.holds(DECLARING_AGENCY, record_ref):
+        raise NotFound("There is no such person here.", next_step=_COMPARE)
+
+
 def on_record(store: QuestionStore, who: Asking, question: str, about: str, rows: int) -> None:
     store.asked(AuditAsked(actor=who.actor, question=question, rows=rows, about=about, person=who.person))
 
@@ -138,6 +154,8 @@ def who_saw(store: QuestionStore, family_ref: str, who: Asking) -> dict[str, Any
         (item for item in refused if item["kind"] in ("profile:family:refused", "profile:worker:refused")),
         key=lambda item: item["index"],
     )
+    if not answers and not refused and not any(store.is_family(ref) for ref in refs):
+        raise NotFound("There is no such family, and nobody asked about one.", next_step=_COMPARE)
     on_record(store, who, "who-saw-family", family_ref, len(answers) + len(refused))
     return {
         "family_ref": family_ref,
@@ -175,6 +193,8 @@ def _answer(item: SeenAnswer) -> dict[str, Any]:
 def released_about(store: QuestionStore, agency: str, record_ref: str, as_of: datetime, who: Asking) -> dict[str, Any]:
     """Everything that was released about one record up to a moment: to whom, when, which attributes."""
     links = store.links(agency, record_ref)
+    if not links and not store.holds(agency, record_ref):
+        raise NotFound("There is no such record of this agency here.", next_step=_COMPARE)
     found = [(link, item) for link, item in store.answers_through([item.link for item in links]) if item.at <= as_of]
     on_record(store, who, "released-about-record", f"{agency}/{record_ref}", len(found))
     members = {item.link: item.member_ref for item in links}

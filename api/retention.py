@@ -30,8 +30,8 @@ def run_retention(service: Service, job: Job) -> None:
 
     now = service.now()
     with service.store.reading() as tx:
-        live = tx.identity.live_protocol()
-        rules = service.protocols.load(live).document.retention if live else None
+        agreed = tx.identity.last_protocol()  # what was agreed on deleting holds also while all releases are stopped
+        rules = service.protocols.load(agreed).document.retention if agreed else None
         ended = tx.retention.ended_submissions()
     for item in ended:
         step(lambda tx, item=item: tx.retention.purge_submission(item, now))  # type: ignore[misc]

@@ -11,6 +11,8 @@ from typing import Protocol
 from protocols.audit.events.linking import RunAgencyLinked, RunFailed, RunRequested, RunStarted
 from protocols.vocabulary import Grade
 
+RUN_ID = r"^run-[0-9a-f]{16}$"
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:

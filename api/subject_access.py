@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.identity import DECLARING_AGENCY
-from api.questions import Asking, QuestionStore, attributes_of, on_record
+from api.questions import Asking, QuestionStore, attributes_of, on_record, require_person
 from api.runs import ActiveLink
 from protocols.document import SharingProtocol
 from protocols.vocabulary import Grade
@@ -18,7 +18,9 @@ def subject_access(store: QuestionStore, member_ref: str, protocol: SharingProto
     else's, or is not confirmed to be this person's, is left out and only counted. The values themselves are with the source agencies
     and the Workbook: the service cannot open them.
     """
-    known = store.links(None, member_ref)
+    known, families = store.links(None, member_ref), store.families_of(member_ref)
+    consents = store.consents_of(DECLARING_AGENCY, member_ref)
+    require_person(store, member_ref, bool(known or families or consents))
     wrong = store.wrong([item.link for item in known])
     links = [item for item in known if item.link not in wrong and item.grade is Grade.CERTAIN]
     by_agency: dict[str, list[ActiveLink]] = {}
@@ -32,7 +34,8 @@ def subject_access(store: QuestionStore, member_ref: str, protocol: SharingProto
     return {
         "draft": "For a person to check before it is sent: serious harm, third parties, and what others have to answer themselves.",
         "record_ref": member_ref,
-        "cases": len(store.families_of(member_ref)),
+        "cases": len(families),
+        "encodings_held": "yes" if store.holds(DECLARING_AGENCY, member_ref) else "no",
         "agencies": [
             {
                 "agency": names.get(agency, agency),
@@ -59,7 +62,7 @@ def subject_access(store: QuestionStore, member_ref: str, protocol: SharingProto
                 "given_at": item.given_at.isoformat(),
                 "notice": item.notice_version,
             }
-            for item in store.consents_of(DECLARING_AGENCY, member_ref)
+            for item in consents
         ],
         "corrections": [
             {"agency": names.get(of[link], of[link]), "reason": reason, "state": state, "at": at.isoformat()}

@@ -11,9 +11,9 @@ import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, ValidationError
 
-from protocols.errors import KeyProblem, VerificationError
+from protocols.errors import InputError, KeyProblem, VerificationError
 from protocols.signing import SigningKey, VerifyingKey, Wire, decode_base64url
 from protocols.vocabulary import Purpose, RoleFunction
 
@@ -77,20 +77,27 @@ def make_worker_assertion(
     key: SigningKey,
     now: datetime | None = None,
 ) -> str:
-    """A fresh worker assertion, good for two minutes."""
+    """A fresh worker assertion, good for two minutes. Raises `InputError` that names what cannot stand in one."""
     now = now or datetime.now(UTC)
-    claims = WorkerAssertion(
-        iss=client,
-        worker=worker,
-        role_function=role_function,
-        purpose=purpose,
-        case=case,
-        auth_time=auth_time,
-        session=session,
-        jti=secrets.token_urlsafe(24),
-        iat=int(now.timestamp()),
-        exp=int((now + LIFETIME).timestamp()),
-    )
+    try:
+        claims = WorkerAssertion(
+            iss=client,
+            worker=worker,
+            role_function=role_function,
+            purpose=purpose,
+            case=case,
+            auth_time=auth_time,
+            session=session,
+            jti=secrets.token_urlsafe(24),
+            iat=int(now.timestamp()),
+            exp=int((now + LIFETIME).timestamp()),
+        )
+    except ValidationError as error:
+        fields = sorted({str(item["loc"][0]) for item in error.errors()})
+        raise InputError(
+            f"A question cannot be asked with this: {', '.join(f'`{field}`' for field in fields)}.",
+            next_step="Give a staff id of letters, digits, dots and dashes, and a case's reference without spaces, such as `WB-20417`.",
+        ) from None
     return key.sign(claims.canonical(), typ="JWT")
 
 

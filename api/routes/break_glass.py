@@ -16,6 +16,7 @@ from api.profiles import Why, refusal, refused_events, why_refused
 from api.routes.bodies import Shown
 from api.routes.corrections import Given
 from api.routes.once import Key, once
+from api.routes.profiles import tell_of_fishing, too_many
 from api.service import Service
 from api.store.store import Transaction
 from api.vouching import worker_of
@@ -110,14 +111,18 @@ def open_glass(
 def _refuse_strangers(service: Service, ref: str, client: str, claims: WorkerAssertion) -> None:
     """Refuse whom it is not open to, an unknown family and the worker's own: on record, with an alert, and in one sentence.
 
-    So nobody learns from a refusal whether there is such a family.
+    So nobody learns from a refusal whether there is such a family. Each attempt counts as one of the worker's questions.
     """
     with service.store.reading() as tx:
         question = Question(ref, client, claims, service.protocols.live(tx.identity), service.now())
+        fishing = too_many(service, question)
         family = tx.families.family(ref)
         why = why_refused(question, family, tx.profiles, stands_in=True)
         if family is not None and not open_to(claims, family, question.protocol.document, question.today):
             why = why or Why.NO_EMERGENCY
+    if fishing is not None:
+        tell_of_fishing(service, question)
+        raise fishing
     if why is not None:
         with service.store.writing() as tx:
             tx.profiles.keep_refusal(*refused_events(question, why), question.at)

@@ -86,6 +86,7 @@ class NewMarkerBody(Given):
     record_ref: str = Field(pattern=RECORD_REF)
     decision: Literal["must", "never"]
     worker: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    overrule: bool = Field(default=False, description="Whether it takes the place of the opposite decision.")
 
 
 class MarkerView(BaseModel):
@@ -183,7 +184,7 @@ def mark(new: NewMarkerBody, request: Request) -> MarkerView:
     service, client = service_of(request), caller(request).client
     marker = NewMarker(new_marker_id(), new.member_ref, new.agency, new.record_ref, new.decision, client)
     with service.store.writing() as tx:
-        return MarkerView(placed=place_marker(tx.corrections, marker, new.worker, service.now()))
+        return MarkerView(placed=place_marker(tx.corrections, marker, new.worker, service.now(), new.overrule))
 
 
 @router.get("/v1/recalls", responses=described(401, 403, 422, 429, 503))

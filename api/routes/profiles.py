@@ -104,10 +104,10 @@ def _ask(service: Service, asked: _Asked) -> Answer | None:
         with service.store.reading() as tx:
             client = client or asked.credential.admit(tx).client
             question = _question(service, tx, asked, client)
-            fishing = None if attempt else _too_many(service, question)
+            fishing = None if attempt else too_many(service, question)
             why, answer = _decided(tx, question) if fishing is None else (None, None)
         if fishing is not None:
-            _tell_of_fishing(service, question)
+            tell_of_fishing(service, question)
             raise fishing
         with service.store.writing() as tx:
             if why is not None:
@@ -124,7 +124,7 @@ def _ask(service: Service, asked: _Asked) -> Answer | None:
     raise busy()
 
 
-def _too_many(service: Service, question: Question) -> TooMany | None:
+def too_many(service: Service, question: Question) -> TooMany | None:
     """Count the worker's question; the refusal if there are too many."""
     most = question.protocol.document.limits.queries_per_worker_per_hour
     try:
@@ -134,7 +134,7 @@ def _too_many(service: Service, question: Question) -> TooMany | None:
     return None
 
 
-def _tell_of_fishing(service: Service, question: Question) -> None:
+def tell_of_fishing(service: Service, question: Question) -> None:
     """A worker who asks too much is on record and children's social care alerted, once an hour: that is what the limit is for."""
     worker = question.assertion.worker
     if not service.limiter.first_excess(worker):

@@ -65,7 +65,7 @@ def subject_access(record_ref: RecordRef, request: Request) -> dict[str, Any]:
     """A draft of a subject-access answer about a person, for a human to check. Third parties are left out."""
     service = service_of(request)
     with service.store.writing() as tx:
-        protocol = service.protocols.live(tx.identity).document
+        protocol = service.protocols.last(tx.identity).document
         return drafted(tx.questions, record_ref, protocol, _who(request))
 
 
@@ -74,7 +74,7 @@ def consent_receipts(record_ref: RecordRef, request: Request) -> list[dict[str, 
     """The consents and refusals about a person that are kept, with the fields of ISO/IEC TS 27560."""
     service = service_of(request)
     with service.store.writing() as tx:
-        protocol = service.protocols.live(tx.identity).document
+        protocol = service.protocols.last(tx.identity).document
         return consent_receipts_of(tx.questions, record_ref, protocol, _who(request))
 
 
@@ -83,7 +83,7 @@ def article_30(agency: Agency, request: Request) -> dict[str, Any]:
     """The record of processing of one agency (UK GDPR Art 30), from the agreement that is enforced."""
     service = service_of(request)
     with service.store.writing() as tx:
-        protocol = service.protocols.live(tx.identity).document
+        protocol = service.protocols.last(tx.identity).document
         return processing(tx.questions, agency, protocol, _who(request))
 
 

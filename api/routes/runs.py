@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from api.guards import Caller, caller, service_of
 from api.jobs import enqueue
 from api.problems import NotFound, described, leads_to
-from api.runs import Run, new_run
+from api.runs import RUN_ID, Run, new_run
 from protocols.audit.events.linking import RunRequested
 
 router = APIRouter()
@@ -85,7 +85,7 @@ def newest(request: Request) -> list[RunView]:
 
 
 @router.get("/v1/runs/{run_id}", responses=described(401, 403, 404, 422, 429, 503))
-def one(run_id: Annotated[str, Path(pattern=r"^run-[0-9a-f]{16}$")], request: Request) -> RunView:
+def one(run_id: Annotated[str, Path(pattern=RUN_ID)], request: Request) -> RunView:
     """How far a run is."""
     with service_of(request).store.reading() as tx:
         run = tx.links.run(run_id)

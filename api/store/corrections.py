@@ -160,7 +160,7 @@ class Corrections:
         if there is not None and not overrules:
             raise InputError(
                 f"There is a {there}-link decision about this member and this record.",
-                next_step="Have the two people who decided agree; then withdraw one of the decisions.",
+                next_step="Have the two people who decided agree; if this one is to hold, send it again with `overrule`.",
             )
         self._audit.append(event)
         self._session.execute(

@@ -135,6 +135,10 @@ class Identity:
             return None
         return Token(token_sha256, row.client, row.kid, tuple(row.scope.split()), row.expires_at)
 
+    def forget_tokens(self) -> None:
+        """Forget every token: whoever had one asks for a new one."""
+        self._session.execute(delete(TokenRow))
+
     def drop_expired(self, before: datetime) -> int:
         """Forget tokens and used credentials that have expired; returns how many."""
         gone = 0
@@ -150,13 +154,21 @@ class Identity:
         """The version in force."""
         return self._version(ProtocolRow.state == "live")
 
+    def last_protocol(self) -> ProtocolVersion | None:
+        """The version in force; while none is, the one that was last: what it says of keeping and deleting goes on."""
+        query = (
+            select(ProtocolRow).where(ProtocolRow.live_at.is_not(None)).order_by(ProtocolRow.live_at.desc()).limit(1)
+        )
+        row = self._session.execute(query).scalar_one_or_none()
+        return self.live_protocol() or (None if row is None else _version(row))
+
     def protocol(self, digest: str) -> ProtocolVersion | None:
         """A version by its digest."""
         return self._version(ProtocolRow.digest == digest)
 
     def _version(self, condition: object) -> ProtocolVersion | None:
         row = self._session.execute(select(ProtocolRow).where(condition)).scalar_one_or_none()  # type: ignore[arg-type]
-        return None if row is None else ProtocolVersion(row.digest, row.protocol, row.version, row.text, row.state)
+        return None if row is None else _version(row)
 
     def add_protocol(self, version: ProtocolVersion, at: datetime, event: ProtocolLoaded) -> None:
         """Keep a version of the sharing protocol."""
@@ -177,6 +189,10 @@ class Identity:
         self._audit.append(event)
         self._session.execute(update(ProtocolRow).where(ProtocolRow.state == "live").values(state="retired"))
         self._session.execute(update(ProtocolRow).where(ProtocolRow.digest == digest).values(state="live", live_at=at))
+
+
+def _version(row: ProtocolRow) -> ProtocolVersion:
+    return ProtocolVersion(row.digest, row.protocol, row.version, row.text, row.state)
 
 
 def _key(row: Any) -> ClientKey:

@@ -110,6 +110,11 @@ class People:
         self._session.delete(row)
         return None if until <= now else (person, offices)
 
+    def forget_everybody(self) -> None:
+        """End every session, sign-in and link: whoever wants to come in signs in anew."""
+        for table in (PersonSessionRow, SignInRow, SignInLinkRow):
+            self._session.execute(delete(table))
+
     def drop_expired(self, before: datetime) -> None:
         """Forget sessions, sign-ins and links that have expired."""
         for table in (PersonSessionRow, SignInRow, SignInLinkRow):

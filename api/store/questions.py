@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from api.runs import ActiveLink
 from api.store.links import active_link
 from api.store.log import AuditLog
-from api.store.tables import ConsentRow, FamilyAliasRow, MemberRow, RecordRow, SubmissionRow
+from api.store.tables import ConsentRow, FamilyAliasRow, FamilyRow, MemberRow, RecordRow, SubmissionRow
 from api.store.tables_work import (
     AlertRow,
     BreakGlassRow,
@@ -102,6 +102,20 @@ class Questions:
         known = self._session.execute(alias).scalar_one_or_none() or family_ref
         others = select(FamilyAliasRow.alias).where(FamilyAliasRow.family_ref == known).order_by(FamilyAliasRow.alias)
         return list(dict.fromkeys([family_ref, known, *self._session.execute(others).scalars()]))
+
+    def is_family(self, family_ref: str) -> bool:
+        """Whether there is a family of this reference."""
+        return self._session.get(FamilyRow, family_ref) is not None
+
+    def holds(self, agency: str, record_ref: str) -> bool:
+        """Whether an agency's submissions that are still there have this record."""
+        query = (
+            select(RecordRow.record_ref)
+            .join(SubmissionRow, SubmissionRow.submission == RecordRow.submission)
+            .where(SubmissionRow.agency == agency, RecordRow.record_ref == record_ref)
+            .limit(1)
+        )
+        return self._session.execute(query).first() is not None
 
     def links(self, agency: str | None, record_ref: str) -> list[ActiveLink]:
         """Every link, ended ones too, that ends at an agency's record, or with no agency that begins at a member."""

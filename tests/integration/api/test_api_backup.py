@@ -68,12 +68,32 @@ def test_keys_stay_out_unless_asked_for(linked, tmp_path):
     private = linked.service.keys.signing.as_dict()["d"].encode()
     assert private not in out.read_bytes()
     assert out.stat().st_mode & 0o077 == 0
-    with pytest.raises(KinlinkError, match="keys cannot be read"):
+    with pytest.raises(KinlinkError, match="keys are not in the backup"):
         restore(out, tmp_path / "without", None)
     settings = restore(out, tmp_path / "with", linked.settings.folder.keys)
     assert settings.folder.database.exists()
     with pytest.raises(InputError, match="there already"):
         back_up(linked.service, out, with_keys=False)
+
+
+def test_whoever_was_sent_away_since_the_backup_does_not_come_back_with_it(linked, tmp_path, tools):
+    """A session that was ended, or a token that was taken away, after the backup would be good again."""
+    person = linked.sign_in("dpo-1", ["police:data-protection-officer"])
+    assert person.get("/v1/me").status_code == 200
+    headers = {"Authorization": f"Bearer {linked.new_token('police')}"}
+    out = tmp_path / "one.backup"
+    back_up(linked.service, out, with_keys=True)
+    again = opened(restore(out, tmp_path / "again", None), linked, tools)
+    try:
+        assert again.http.get("/v1/submissions", headers=headers).status_code == 401
+        again.http.cookies.update(person.cookies)
+        assert again.http.get("/v1/me").status_code == 401
+        assert again.ask_token("police").status_code == 200
+        with again.service.store.reading() as tx:
+            assert tx.people.sessions() == []
+    finally:
+        again.http.close()
+        again.service.close()
 
 
 def rewritten(backup, target, change):

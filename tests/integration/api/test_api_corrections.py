@@ -145,6 +145,20 @@ def test_a_never_link_ends_a_link_at_once_and_a_must_link_holds_from_the_next_ru
     assert len(linked.call("workbook", "GET", "/v1/recalls").json()) == 1
 
 
+def test_the_opposite_decision_takes_the_place_of_one_only_when_it_is_said(linked):
+    """Two people decided otherwise: nothing is overwritten unseen, and a mistake can be put right."""
+    must = {"member_ref": MOTHER, "agency": "police", "record_ref": "POLREF0030", "decision": "must"}
+    never = must | {"decision": "never"}
+    assert linked.call("social_care", "POST", "/v1/markers", json=must).json() == {"placed": True}
+    refused = linked.call("social_care", "POST", "/v1/markers", json=never)
+    assert refused.status_code == 422
+    assert "`overrule`" in refused.json()["next_step"]
+    assert at(linked).state is State.RELEASED
+    done = linked.call("social_care", "POST", "/v1/markers", json=never | {"overrule": True})
+    assert (done.status_code, done.json()) == (201, {"placed": True})
+    assert at(linked).state is not State.RELEASED
+
+
 def test_recalls_are_acknowledged(linked, tools):
     decision = at(linked).values[0].decision_id
     ref = challenge(linked, decision).json()["challenge_id"]

@@ -214,6 +214,20 @@ def test_too_many_questions_of_one_worker_are_refused(linked, tools, monkeypatch
     assert linked.ask(FAMILY, worker="w-9").status_code == 403
 
 
+def test_emergencies_that_are_tried_out_count_as_questions(linked, tools, monkeypatch):
+    """A refused emergency tells nothing, and nobody may try families out with it for ever."""
+    monkeypatch.setattr("api.routes.break_glass.service_of", limited_to(linked.service, 2))
+    body = {"reason": "CURIOSITY", "explanation": "Trying references out.", "manager": "w-boss"}
+    statuses = []
+    for number in range(4):
+        family = f"WB-2999{number}"
+        given = {"json": body | {"family_ref": family}, "headers": linked.worker_header(family)}
+        statuses.append(linked.call("workbook", "POST", "/v1/break-glass", **given).status_code)
+    assert statuses == [403, 403, 429, 429]
+    reasons = [event.facts["reason"] for event in tools.events(linked, "profile:family:refused")]
+    assert reasons == ["unknown-family", "unknown-family", "too-many-questions"]
+
+
 def test_questions_wait_their_turn_and_hold_nothing_else_up(linked, monkeypatch):
     """Six at once: each is answered, one after the other, and the service is alive in between."""
     import api.routes.profiles as route

@@ -14,6 +14,7 @@ from api.watch import tick
 from api.worker import Worker
 from kinlink.protocol_cli import app as protocol_app
 from protocols.consent_export import consent_record
+from protocols.errors import InputError
 from protocols.family import ConsentRecord
 from protocols.profile import Profile
 from protocols.vocabulary import Capacity, ConsentStatus, Purpose
@@ -178,6 +179,42 @@ def test_a_record_of_processing_comes_from_the_agreement(asked):
     assert "Hertfordshire Recovery Service" in found["with"]
     assert all(item["statute"] and item["art6"] for item in found["bases"])
     assert asked.officer().get("/v1/audit/agencies/fire").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("families/WB-29993", ["who-saw", "WB-29993"]),
+        ("people/SOCREF999M", ["subject-access", "SOCREF999M"]),
+        ("people/SOCREF999M/consents", ["consent-receipts", "SOCREF999M"]),
+        ("records/police/POLREF9999", ["released", "police", "POLREF9999"]),
+        ("records/fire/POLREF0030", ["released", "fire", RECORD]),
+    ],
+)
+def test_a_mistyped_reference_is_not_answered_with_nothing(asked, tools, path, words):
+    """That nobody saw a family, or that nothing is held about a person, is an answer: it must not be a slip of the pen."""
+    answer = asked.officer().get(f"/v1/audit/{path}")
+    assert answer.status_code == 404, answer.text
+    assert words[-1] not in answer.json()["detail"]
+    by_command = RUN.invoke(audit_app, [*words, "--data", str(asked.settings.data_dir)])
+    assert isinstance(by_command.exception, InputError)
+    assert "mistyped" in by_command.exception.next_step
+    assert not tools.events(asked, "audit:question:answered")
+
+
+def test_a_family_that_is_none_and_was_asked_about_is_answered(asked):
+    """Somebody tried references out: that is what the officer wants to see."""
+    asked.ask("WB-29993")
+    assert [item["reason"] for item in get(asked, "families/WB-29993")["refusals"]] == ["unknown-family"]
+
+
+def test_while_everything_is_stopped_the_officer_still_answers_people(asked):
+    """A sharing protocol is suspended because something went wrong: that is when people ask what was told about them."""
+    with asked.service.store.engine.begin() as connection:
+        connection.execute(text("UPDATE protocols SET state = 'suspended'"))
+    assert asked.ask(FAMILY).status_code == 503
+    assert get(asked, f"people/{MOTHER}")["encodings_held"] == "yes"
+    assert get(asked, "agencies/police")["controller"]
 
 
 def test_a_decision_is_explained_with_its_rule_or_its_reasons(asked):

@@ -89,6 +89,16 @@ def test_links_end_with_the_case_and_nothing_is_recalled(linked, tools, monkeypa
     assert linked.call("workbook", "GET", "/v1/recalls").json() == []
 
 
+def test_what_is_due_is_deleted_while_everything_is_stopped(linked, tools, monkeypatch):
+    """Nothing is released under a suspended sharing protocol; what was agreed on deleting goes on."""
+    with linked.service.store.engine.begin() as connection:
+        connection.execute(text("UPDATE protocols SET state = 'suspended'"))
+    days_later(linked, monkeypatch, linked.protocol.document.retention.unlinked_days + 1)
+    retention(linked, tools)
+    purges = [event.facts["deleted"] for event in tools.events(linked, "retention:purge:completed")]
+    assert any("encoded-files" in item for item in purges), purges
+
+
 def consent(ref, status=ConsentStatus.GIVEN, days=10):
     now = datetime.now(UTC)
     return ConsentRecord(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from protocols.errors import KeyProblem
+from protocols.errors import InputError, KeyProblem
 from protocols.identity import (
     client_claimed,
     make_client_assertion,
@@ -54,3 +54,19 @@ def test_a_worker_assertion_is_bound_to_the_client_that_asks():
 def test_a_malformed_assertion_is_a_key_problem(token):
     with pytest.raises(KeyProblem):
         client_claimed(token)
+
+
+@pytest.mark.parametrize(("odd", "named"), [({"worker": "Jane Smith"}, "worker"), ({"case": "WB 20417"}, "case")])
+def test_what_cannot_stand_in_a_worker_assertion_is_named_and_not_repeated(odd, named):
+    given = {"worker": "w-1", "case": "WB-1"} | odd
+    with pytest.raises(InputError, match=f"`{named}`") as raised:
+        make_worker_assertion(
+            "workbook",
+            role_function=RoleFunction.SOCIAL_WORKER,
+            purpose=Purpose.SAFEGUARDING,
+            auth_time=datetime.now(UTC),
+            session="s-1",
+            key=SigningKey.generate(),
+            **given,
+        )
+    assert odd[named] not in str(raised.value)
