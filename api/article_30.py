@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.identity import Contacts
 from api.problems import NotFound
 from api.questions import Asking, QuestionStore, on_record
 from protocols.document import SharingProtocol
 
+_MISSING = (
+    "MISSING: UK GDPR Art 30(1)(a) asks for it; the service's operator records it with `kinlink service contacts`"
+)
 
-def article_30(store: QuestionStore, agency: str, protocol: SharingProtocol, who: Asking) -> dict[str, Any]:
-    """The record of processing of one agency (UK GDPR Art 30), from the agreement that is enforced and what is held."""
+
+def article_30(
+    store: QuestionStore, agency: str, protocol: SharingProtocol, contacts: Contacts, who: Asking
+) -> dict[str, Any]:
+    """The record of processing of one agency (UK GDPR Art 30), from the agreement that is enforced and what is held.
+
+    What nobody has given, and Art 30(1)(a) asks for, is said to be missing.
+    """
     party = next((item for item in protocol.parties if item.id == agency), None)
     if party is None:
         raise NotFound(
@@ -24,6 +34,8 @@ def article_30(store: QuestionStore, agency: str, protocol: SharingProtocol, who
     on_record(store, who, "article-30", agency, len(grants))
     return {
         "controller": party.name,
+        "controller_contact": contacts.controller or _MISSING,
+        "data_protection_officer": contacts.officer or _MISSING,
         "with": sorted(item.name for item in protocol.parties if item.id != agency),
         "party_class": party.party_class.value,
         "contact": {"team": party.desk.team, "phone": party.desk.phone},

@@ -11,11 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from api import cli_gate, cli_people
-from api.admin import init_service, load_version, register_card, retire_key, revoke_client
+from api.admin import OPERATOR, init_service, load_version, register_card, retire_key, revoke_client
 from api.backup import back_up, restore
 from api.cli_audit import HERE, DataDir, audit_app
+from api.contacts import set_contacts
 from api.doctor import examine
 from api.following import follow
+from api.identity import Contacts
 from api.operator_client import OperatorClient, operator
 from api.runs import RUN_ID
 from api.service import open_service
@@ -99,6 +101,24 @@ def revoke(party: Annotated[str, typer.Argument(help="The party.")], data: DataD
     finally:
         service.close()
     _console().print(f"{party} is shut out.")
+
+
+@service_app.command("contacts")
+def contacts(
+    agency: Annotated[str, typer.Argument(help="The agency.")],
+    controller: Annotated[
+        str | None, typer.Option(help="The controller's mailbox: an office's, not a person's.")
+    ] = None,
+    officer: Annotated[str | None, typer.Option(help="Its data protection officer's mailbox.")] = None,
+    data: DataDir = HERE,
+) -> None:
+    """Say whom to write to at an agency, for its record of processing; without options: show it."""
+    service = open_service(load_settings(data))
+    try:
+        found = set_contacts(service, OPERATOR, agency, Contacts(controller, officer))
+    finally:
+        service.close()
+    _console().print(f"{agency}: controller {found.controller or 'not given'}, officer {found.officer or 'not given'}.")
 
 
 @service_app.command("load-protocol")

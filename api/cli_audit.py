@@ -345,7 +345,7 @@ def article_30(
 
     def answer(service: Service, tx: Transaction, who: questions.Asking) -> dict[str, Any]:
         protocol = service.protocols.last(tx.identity).document
-        return processing(tx.questions, agency, protocol, who)
+        return processing(tx.questions, agency, protocol, tx.identity.contacts(agency), who)
 
     _ask(data, "Record of processing", out, as_json, answer)
 

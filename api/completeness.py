@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from api.explain import SALT_BYTES
@@ -133,6 +133,12 @@ def _stored() -> list[_Stored]:
             Kind.CLIENT_REVOKED,
             "client",
             "the shutting out of",
+        ),
+        _Stored(
+            select(ClientRow.client).where(or_(ClientRow.controller.is_not(None), ClientRow.officer.is_not(None))),
+            Kind.CONTACTS_SET,
+            "client",
+            "the contacts of",
         ),
         _Stored(select(PersonSessionRow.session), Kind.PERSON_SIGNED_IN, "session", "session"),
         _Stored(select(CertificateRow.day), Kind.CERTIFICATE_SIGNED, "day", "the certificate of", "certificates"),

@@ -39,6 +39,14 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
+class Contacts:
+    """Mailboxes of an agency's offices, never of a person: of the controller, of its data protection officer. None: not given."""
+
+    controller: str | None = None
+    officer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ClientKey:
     """One of a party's keys; a retired one still verifies what was signed while it was believed."""
 

@@ -22,6 +22,7 @@ BREACH_HOURS = 72
 _COMPARE = (
     "Compare the reference with the case system's: an answer about a mistyped one would say that there was nothing."
 )
+UNVOUCHED = "nobody vouched for"
 
 
 class SeenAnswer(Protocol):
@@ -143,10 +144,7 @@ def on_record(store: QuestionStore, who: Asking, question: str, about: str, rows
 
 
 def who_saw(store: QuestionStore, family_ref: str, who: Asking) -> dict[str, Any]:
-    """Everyone who asked about a family, under whichever of its references: answers and refusals, oldest first.
-
-    A refusal without a worker is of a question for which nobody was vouched for in a way that holds.
-    """
+    """Everyone who asked about a family, under whichever of its references: answers and refusals, oldest first."""
     refs = store.names_of(family_ref)
     answers = sorted((item for ref in refs for item in store.answers_about(ref)), key=lambda item: item.entry)
     refused = [json.loads(body) for ref in refs for body in store.entries("family", ref)]
@@ -164,9 +162,9 @@ def who_saw(store: QuestionStore, family_ref: str, who: Asking) -> dict[str, Any
             {
                 "at": item["at"],
                 "entry": item["index"],
-                "worker": store.opened(item["index"], "worker"),
+                "worker": _refused_worker(store, item),
                 "reason": item["facts"]["reason"],
-                "role_function": item["facts"].get("role_function"),
+                "role_function": item["facts"].get("role_function", UNVOUCHED),
             }
             for item in refused
         ],
@@ -176,6 +174,11 @@ def who_saw(store: QuestionStore, family_ref: str, who: Asking) -> dict[str, Any
             for at, role, reason, outcome in store.emergencies_of(ref)
         ],
     }
+
+
+def _refused_worker(store: QuestionStore, item: dict[str, Any]) -> str | None:
+    """Who was refused; None once that was erased."""
+    return store.opened(item["index"], "worker") if "worker" in item["commitments"] else UNVOUCHED
 
 
 def _answer(item: SeenAnswer) -> dict[str, Any]:

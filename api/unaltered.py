@@ -139,6 +139,12 @@ def _rows() -> list[_Row]:
             "key",
         ),
         _Row(
+            select(ClientRow.client, ClientRow.controller, ClientRow.officer),
+            Kind.CONTACTS_SET,
+            "client",
+            "the contacts of",
+        ),
+        _Row(
             select(ProtocolRow.digest, ProtocolRow.protocol, ProtocolRow.version),
             Kind.PROTOCOL_LOADED,
             "digest",

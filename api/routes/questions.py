@@ -84,7 +84,7 @@ def article_30(agency: Agency, request: Request) -> dict[str, Any]:
     service = service_of(request)
     with service.store.writing() as tx:
         protocol = service.protocols.last(tx.identity).document
-        return processing(tx.questions, agency, protocol, _who(request))
+        return processing(tx.questions, agency, protocol, tx.identity.contacts(agency), _who(request))
 
 
 @router.get("/decisions/{decision_id}")

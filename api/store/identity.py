@@ -11,13 +11,20 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api.identity import Client, ClientKey, Token
+from api.identity import Client, ClientKey, Contacts, Token
 from api.protocol_versions import ProtocolVersion
 from api.store.base import connection_of
 from api.store.log import AuditLog
 from api.store.tables import AssertionRow, ClientKeyRow, ClientRow, ProtocolRow, TokenRow
 from protocols.audit.events.agreement import ProtocolActivated, ProtocolLoaded, ServiceCreated
-from protocols.audit.events.parties import ClientKeyRetired, ClientRegistered, ClientRevoked, TokenIssued, TokenRefused
+from protocols.audit.events.parties import (
+    ClientKeyRetired,
+    ClientRegistered,
+    ClientRevoked,
+    ContactsSet,
+    TokenIssued,
+    TokenRefused,
+)
 from protocols.signing import VerifyingKey
 
 _KEY = select(*ClientKeyRow.__table__.columns).where(ClientKeyRow.kid == bindparam("kid"))
@@ -74,6 +81,20 @@ class Identity:
                 retired_at=None,
             )
         )
+
+    def set_contacts(self, event: ContactsSet) -> None:
+        """Keep an agency's mailboxes in place of those before."""
+        self._audit.append(event)
+        self._session.execute(
+            update(ClientRow)
+            .where(ClientRow.client == event.client)
+            .values(controller=event.controller, officer=event.officer)
+        )
+
+    def contacts(self, client: str) -> Contacts:
+        """The mailboxes of an agency's offices, as far as they were given."""
+        row = self._session.get(ClientRow, client)
+        return Contacts() if row is None else Contacts(row.controller, row.officer)
 
     def key(self, kid: str) -> ClientKey | None:
         """A key by its name, retired or not."""

@@ -52,6 +52,8 @@ class ClientRow(Base):
     purpose: Mapped[str] = mapped_column(String(10))
     registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    controller: Mapped[str | None] = mapped_column(String(120))
+    officer: Mapped[str | None] = mapped_column(String(120))
 
 
 class ClientKeyRow(Base):

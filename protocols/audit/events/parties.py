@@ -15,6 +15,16 @@ class ClientRegistered(Event):
     sealing_key: str
 
 
+class ContactsSet(Event):
+    """The mailboxes of an agency's offices, in place of those before. They are roles', so they stand in clear."""
+
+    kind = EventKind.CONTACTS_SET
+    decides = False
+    client: str
+    controller: str | None = None
+    officer: str | None = None
+
+
 class ClientKeyRetired(Event):
     """One of a party's keys is no longer believed."""
 

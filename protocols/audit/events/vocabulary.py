@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     RELEASES_STOPPED = "protocol:releases:stopped"
     RELEASES_STARTED = "protocol:releases:started"
     CLIENT_REGISTERED = "client:card:registered"
+    CONTACTS_SET = "client:contacts:set"
     CLIENT_KEY_RETIRED = "client:key:retired"
     CLIENT_REVOKED = "client:access:revoked"
     TOKEN_ISSUED = "client:token:issued"  # noqa: S105 - the name of an event

@@ -61,7 +61,7 @@ def test_each_doubt_is_on_record_and_children_s_social_care_is_told(linked, tool
     assert FORGED not in kept
     assert FORGED not in opened
     seen = linked.officer().get(f"/v1/audit/families/{FAMILY}").json()["refusals"]
-    assert [(item["reason"], item["worker"]) for item in seen] == [(doubt, None) for doubt in DOUBTS]
+    assert [(item["reason"], item["worker"]) for item in seen] == [(doubt, "nobody vouched for") for doubt in DOUBTS]
     tools.verified(linked)
 
 
