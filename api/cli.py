@@ -13,7 +13,8 @@ from rich.table import Table
 from api import cli_gate, cli_people
 from api.admin import OPERATOR, init_service, load_version, register_card, retire_key, revoke_client
 from api.backup import back_up, restore
-from api.cli_audit import HERE, DataDir, audit_app
+from api.cli_audit import audit_app
+from api.cli_options import HERE, DataDir
 from api.contacts import set_contacts
 from api.doctor import examine
 from api.following import follow

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from api.batch_gate import OPERATOR, let_through
 from api.canaries import plant
-from api.cli_audit import HERE, DataDir
+from api.cli_options import HERE, DataDir
 from api.service import open_service
 from api.settings import load_settings
 from api.store.gate import PASS_LASTS

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli_audit import HERE, DataDir
+from api.cli_options import HERE, DataDir
 from api.people import LINK_MINUTES, PERSON, SERVICE, digest, offices_of, roles_of
 from api.service import Service, open_service
 from api.settings import load_settings
