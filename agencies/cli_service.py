@@ -104,6 +104,30 @@ def watch_log(folder: FolderOption = Path()) -> None:
     )
 
 
+def alerts(
+    folder: FolderOption = Path(),
+    seen: Annotated[
+        list[str] | None, typer.Option("--seen", help="Say that somebody has looked at this alert (alr-…).")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Those that somebody has looked at too.")] = False,
+) -> None:
+    """Show what somebody at this agency should look at, newest first. No alert names a person."""
+    from agencies.alerts import read_alerts, see_alert
+    from agencies.client import ServiceClient
+    from protocols.alerts import in_words
+
+    console = output()
+    with ServiceClient(AgencyFolder(folder)) as client:
+        for alert in seen or ():
+            see_alert(client, alert)
+        found = read_alerts(client, unseen=not all_)
+    for item in found:
+        at = f"{item.at:%d %b %Y %H:%M} UTC"
+        console.print(f"{item.alert}  {at}  {escape(in_words(item.about))}{'  (seen)' if item.seen else ''}")
+    if not found:
+        console.print("There is nothing to look at.")
+
+
 def withdraw(
     submission: Annotated[str, typer.Argument(help="A submission's id.")],
     folder: FolderOption = Path(),
@@ -123,6 +147,6 @@ def withdraw(
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands into the agency's program."""
-    for command in (submit, receipt, submissions, withdraw):
+    for command in (submit, receipt, submissions, withdraw, alerts):
         app.command()(command)
     app.command("watch-log")(watch_log)

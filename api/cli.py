@@ -26,6 +26,7 @@ from api.settings import load_settings
 from api.soundness import require_sound
 from api.store.migrate import migrate as migrate_database
 from config.resources import PROTOCOL_FILE
+from protocols.alerts import in_words
 from protocols.errors import InputError, Refusal
 from protocols.load import load_protocol
 
@@ -166,6 +167,30 @@ def restore_service(
     """Make a data folder from a backup: every file and the whole audit log are checked first."""
     settings = restore(source, data, keys)
     _console().print(f"Restored into {settings.data_dir}: the audit log verifies, and the service carries on from it.")
+
+
+@service_app.command("alerts")
+def alerts(
+    data: DataDir = HERE,
+    seen: Annotated[list[str] | None, typer.Option(help="Say that somebody has looked at this alert (alr-…).")] = None,
+) -> None:
+    """What the operator should look at, newest first; no alert names a person."""
+    service = open_service(load_settings(data))
+    try:
+        for alert in seen or ():
+            with service.store.writing() as tx:
+                if not tx.desk.see_alert(OPERATOR, alert, service.now()):
+                    raise InputError(
+                        f"There is no alert `{alert}` for the operator.", next_step="Leave `--seen` out to list them."
+                    )
+        with service.store.reading() as tx:
+            found = tx.desk.alerts(OPERATOR, unseen=True)
+    finally:
+        service.close()
+    for item in found:
+        _console().print(f"{item.alert}  {item.at:%d %b %Y %H:%M} UTC  {in_words(item.about)}", markup=False)
+    if not found:
+        _console().print("There is nothing to look at.")
 
 
 @service_app.command("status")

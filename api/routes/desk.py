@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from api.guards import caller, service_of
@@ -18,9 +18,10 @@ router = APIRouter()
 
 
 class AlertView(BaseModel):
-    """Something that a person at the party should look at. It names no person."""
+    """Something that a person at the party should look at. It names no person. Those before it are asked for with its `cursor`."""
 
     alert_id: str
+    cursor: int
     at: datetime
     about: str
     seen_at: datetime | None
@@ -38,12 +39,20 @@ class ConflictsView(BaseModel):
     people: int
 
 
-@router.get("/v1/alerts", responses=described(401, 403, 429, 503))
-def alerts(request: Request) -> list[AlertView]:
-    """The caller's own alerts, newest first."""
+@router.get("/v1/alerts", responses=described(401, 403, 422, 429, 503))
+def alerts(
+    request: Request,
+    before: Annotated[int | None, Query(ge=0, le=(1 << 53) - 1)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    unseen: bool = False,
+) -> list[AlertView]:
+    """The caller's own alerts, newest first; a page ends before the cursor of its last."""
     with service_of(request).store.reading() as tx:
-        found = tx.desk.alerts(caller(request).client)
-    return [AlertView(alert_id=item.alert, at=item.at, about=item.about, seen_at=item.seen_at) for item in found]
+        found = tx.desk.alerts(caller(request).client, before, limit, unseen)
+    return [
+        AlertView(alert_id=item.alert, cursor=item.cursor, at=item.at, about=item.about, seen_at=item.seen_at)
+        for item in found
+    ]
 
 
 @router.post("/v1/alerts/{alert_id}/seen", status_code=204, responses=described(401, 403, 404, 422, 429, 503))

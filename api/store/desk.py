@@ -34,9 +34,10 @@ _OPEN_ACCESS = (
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something that a person at a party should look at. It names no person."""
+    """Something that a person at a party should look at. It names no person. `cursor` is the place of its entry."""
 
     alert: str
+    cursor: int
     at: datetime
     about: str
     seen_at: datetime | None
@@ -59,12 +60,15 @@ class Desk:
         self._audit = audit
         self._profiles = profiles
 
-    def alerts(self, recipient: str, limit: int = 200) -> list[Alert]:
-        """A party's alerts, newest first."""
-        rows = self._session.execute(
-            select(AlertRow).where(AlertRow.recipient == recipient).order_by(AlertRow.entry.desc()).limit(limit)
-        ).scalars()
-        return [Alert(row.alert, row.at, row.about, row.seen_at) for row in rows]
+    def alerts(self, recipient: str, before: int | None = None, limit: int = 200, unseen: bool = False) -> list[Alert]:
+        """A party's alerts, newest first, `before` a cursor; `unseen`: those that nobody has looked at."""
+        query = select(AlertRow).where(AlertRow.recipient == recipient)
+        if before is not None:
+            query = query.where(AlertRow.entry < before)
+        if unseen:
+            query = query.where(AlertRow.seen_at.is_(None))
+        rows = self._session.execute(query.order_by(AlertRow.entry.desc()).limit(limit)).scalars()
+        return [Alert(row.alert, row.entry, row.at, row.about, row.seen_at) for row in rows]
 
     def see_alert(self, recipient: str, alert: str, at: datetime) -> bool:
         """Note that the recipient has seen an alert; False if there is none such of theirs."""

@@ -3,13 +3,20 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+from agencies.cli import agency_app
 from agencies.client import ServiceClient
 from agencies.witness import KEPT, watch_log
+from api.batch_gate import tell
+from api.service import open_service
+from api.settings import load_settings
 from protocols.audit.checkpoint import Checkpoint
 from protocols.audit.note import cosign_note
 from protocols.errors import VerificationError
 from protocols.signing import SigningKey
+
+RUN = CliRunner()
 
 
 def watch(county, name):
@@ -25,6 +32,30 @@ def test_the_log_only_grows_and_every_agency_keeps_its_head(county):
     assert second.before == first.size
     assert second.size > first.size
     assert watch(county, "probation").size > second.size
+
+
+def test_what_somebody_should_look_at_is_shown_until_it_was_looked_at(county, monkeypatch):
+    monkeypatch.setenv("KINLINK_PASSPHRASE", county.passphrase)
+    service = open_service(load_settings(county.data))
+    with service.store.writing() as tx:
+        for number in range(3):
+            tell(tx, "police", f"silent-record-asked:prf-{number}", service.now())
+        tell(tx, "probation", "gate-pass:probation", service.now())
+    service.close()
+    monkeypatch.setattr("agencies.alerts.PAGE", 2)
+
+    def shown(*words):
+        done = RUN.invoke(agency_app, ["alerts", "-C", str(county.root / "police"), *words])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    listed = [line for line in shown().splitlines() if "silent" in line]
+    assert [line.split("(")[-1].strip(" )") for line in listed] == ["prf-2", "prf-1", "prf-0"]
+    assert "gate" not in shown()
+    after = shown("--seen", listed[1].split()[0])
+    assert "prf-1" not in after
+    assert "prf-0" in after
+    assert "(seen)" in shown("--all")
 
 
 def test_a_log_that_was_rewritten_is_noticed(county):

@@ -131,6 +131,21 @@ def test_a_refused_emergency_tells_nobody_whether_there_is_such_a_family(linked,
     assert alerts.count("question-refused:no-emergency-access") == alerts.count("question-refused:unknown-family") == 2
 
 
+def test_no_alert_is_pushed_out_of_sight_by_those_after_it(linked):
+    """Somebody who wants an alert unread could raise hundreds after it."""
+    for _ in range(5):
+        linked.ask(FAMILY, worker="w-stranger")
+    pages, before = [], {}
+    while page := linked.call("social_care", "GET", "/v1/alerts", params={"limit": 2, **before}).json():
+        pages.append([item["alert_id"] for item in page])
+        before = {"before": page[-1]["cursor"]}
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert len({alert for page in pages for alert in page}) == 5
+    assert linked.call("social_care", "POST", f"/v1/alerts/{pages[0][0]}/seen").status_code == 204
+    unseen = linked.call("social_care", "GET", "/v1/alerts", params={"unseen": True}).json()
+    assert [item["alert_id"] for item in unseen] == [alert for page in pages for alert in page][1:]
+
+
 def test_an_access_is_judged_by_somebody_else(linked, tools):
     ref = break_glass(linked).json()["access_id"]
     waiting = linked.call("social_care", "GET", "/v1/break-glass").json()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from api.batch_gate import tell
 from api.cli import service_app
 from protocols.errors import InputError
 
@@ -80,3 +81,15 @@ def test_a_pass_lets_one_batch_through_and_both_officers_are_told(site, tools, r
     (event,) = tools.events(site, "submission:gate-pass:granted")
     assert event.actor == "operator"
     tools.verified(site)
+
+
+def test_what_the_operator_should_look_at_is_shown_until_it_was_looked_at(site, run):
+    with site.service.store.writing() as tx:
+        tell(tx, "operator", "job-given-up:job-1", site.service.now())
+        tell(tx, "police", "gate-pass:police", site.service.now())
+    shown = run(site, "alerts")
+    assert shown.exit_code == 0, shown.output
+    assert "gave a job up" in shown.output
+    assert "gate" not in shown.output
+    assert "nothing to look at" in run(site, "alerts", "--seen", shown.output.split()[0]).output
+    assert isinstance(run(site, "alerts", "--seen", "alr-x").exception, InputError)
