@@ -22,8 +22,8 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install ## run the demo county from extracts to profiles
 	@$(BIN)/kinlink demo
 
-test: install ## run the tests (under ten minutes)
-	@$(BIN)/python -m pytest -m "not slow"
+test: install ## run the tests, on two cores (under ten minutes)
+	@$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
 test-all: install ## run the tests with the long ones
 	@$(BIN)/python -m pytest

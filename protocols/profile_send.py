@@ -114,20 +114,24 @@ def _agency(
     """Add what is said of a member at an agency."""
     who, desk = _agency_words(protocol, item.agency, item.state)
     parts += (who, b'true,"values":[' if item.known else b'false,"values":[')
-    said, member, agency, first = _said(protocol), item.member_ref, item.agency, True
+    said, member, agency, comma = _said(protocol), item.member_ref, item.agency, b""
+    bound, end = ("", ""), b""
     for cell, granted, freshness in item.released:
-        what, why, marks = said[cell.attribute, granted.rule, granted.basis, str(freshness), granted.break_glass]
+        what, why, marks = said[cell.attribute, granted.rule, granted.basis, freshness, granted.break_glass]
         ciphertext, key, record_ref = sealed(cell)
+        if (key, record_ref) != bound:  # one value of a record is bound like the next
+            bound, end = (key, record_ref), f'","key":{quoted(key)},"record_ref":{quoted(record_ref)}}}'.encode()
         parts += (
-            what if first else b"," + what,
+            comma,
+            what,
             cell.as_at.isoformat().encode(),
             why,
             decision_id(member, agency, cell.attribute).encode(),
             marks,
             ciphertext,
-            f'","key":{quoted(key)},"record_ref":{quoted(record_ref)}}}'.encode(),
+            end,
         )
-        first = False
+        comma = b","
     refused = ",".join([quoted(name) for name in item.refused])
     parts += (
         f'],"consent_needed":{_flag(item.consent_needed)},"refused":[{refused}]'.encode(),
