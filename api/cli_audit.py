@@ -1,10 +1,10 @@
-"""The audit log's commands, put together: verify, export, prove, and the questions of a data protection officer."""
+"""The audit log's commands, put together: verify, export, prove, erase, and the questions of a data protection officer."""
 
 from __future__ import annotations
 
 import typer
 
-from api import cli_log, cli_questions, cli_verify
+from api import cli_erase, cli_log, cli_questions, cli_verify
 
 audit_app = typer.Typer(no_args_is_help=True, help="The audit log: verify, export, prove, ask.")
 
@@ -14,6 +14,7 @@ audit_app.command("checkpoint")(cli_log.checkpoint)
 audit_app.command("proof")(cli_log.proof)
 audit_app.command("fsck")(cli_log.fsck)
 audit_app.command("certificate")(cli_log.certificate)
+audit_app.command("erase")(cli_erase.erase_reference)
 audit_app.command("who-saw")(cli_questions.who_saw)
 audit_app.command("released")(cli_questions.released)
 audit_app.command("breach")(cli_questions.breach)

@@ -216,11 +216,16 @@ def _links(session: Session, told: Told) -> Iterator[str]:
 
 
 def _erased(told: Told) -> Iterator[str]:
-    """As many entries have lost what opened them as the log says were erased."""
-    bare = [entry.index for entry in told.entries.values() if entry.commitments and not told.is_opened(entry)]
+    """As many commitments have lost what opened them as the log says were erased."""
+    bare = [
+        entry.index
+        for entry in told.entries.values()
+        for name in entry.commitments
+        if (entry.index, name) not in told.openings
+    ]
     recorded = sum(
         count for entry in told.of(Kind.PERSONAL_ERASED) if isinstance(count := entry.facts["openings"], int)
     )
     if len(bare) != recorded:
         first = f"; the first is entry {bare[0]}" if bare else ""
-        yield f"{len(bare)} entries have lost what opened them, {recorded} were erased on record{first}"
+        yield f"{len(bare)} commitments have lost what opened them, {recorded} were erased on record{first}"

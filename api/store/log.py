@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -176,6 +176,18 @@ class AuditLog:
         for start in range(0, len(entries), 500):
             self._session.execute(delete(OpeningRow).where(OpeningRow.entry.in_(entries[start : start + 500])))
         return self.append(event)
+
+    def forget_fields(self, fields: Sequence[tuple[int, str]], event: Event) -> int:
+        """Delete what opens these fields of entries; the rest of each can still be opened. Returns the index of the entry that says so."""
+        index = self.append(event)
+        for entry, name in fields:
+            self._session.execute(delete(OpeningRow).where(OpeningRow.entry == entry, OpeningRow.field == name))
+        return index
+
+    def openings(self, last: int) -> int:
+        """How many commitments of the entries up to this one can still be opened."""
+        query = select(func.count()).select_from(OpeningRow).where(OpeningRow.entry <= last)
+        return int(self._session.execute(query).scalar_one())
 
     def last_checkpoint(self) -> str | None:
         """The newest signed checkpoint."""

@@ -92,7 +92,7 @@ class Retention:
             .values(state="purged", workbook_box="", encodings_purged_at=at)
         )
         deleted = {"submissions": 1, "records": records, "cells": cells, "files": 1}
-        self._tally(entry, at, deleted, ended.agency)
+        self.tally(entry, at, deleted, ended.agency)
 
     def stale_encodings(self, received_before: datetime) -> list[Ended]:
         """Submissions in force whose encodings were kept for as long as was agreed."""
@@ -130,7 +130,7 @@ class Retention:
         self._session.execute(
             update(SubmissionRow).where(SubmissionRow.submission == ended.submission).values(encodings_purged_at=at)
         )
-        self._tally(entry, at, deleted, ended.agency)
+        self.tally(entry, at, deleted, ended.agency)
 
     def closed_families(self, closed_before: date) -> list[str]:
         """Closed cases that still have links and were closed for as long as was agreed."""
@@ -153,7 +153,7 @@ class Retention:
         entry = self._audit.append(FamilyClosed(actor="service", family=family_ref))
         self._links.close(links, at, "case-closed")
         self._session.execute(insert(ChangeRow).values(at=at, kind="links", family_ref=family_ref))
-        self._tally(entry, at, {"links": len(links)})
+        self.tally(entry, at, {"links": len(links)})
 
     def drop_ended_cells(self, at: datetime) -> None:
         """Delete the sealed values of records that nobody is linked to any more; not while a run brings in those of the next links."""
@@ -189,13 +189,13 @@ class Retention:
             entry = self._audit.append(PurgeCompleted(actor="service", deleted=deleted))
             for where in of:
                 self._session.execute(delete(CellRow).where(*where))
-            self._tally(entry, at, deleted)
+            self.tally(entry, at, deleted)
 
     def cells_dropped(self, count: int, at: datetime) -> None:
         """Record that a run's end deleted the sealed values of records that it does not link any more."""
         if count:
             entry = self._audit.append(PurgeCompleted(actor="service", deleted={"cells": count}))
-            self._tally(entry, at, {"cells": count})
+            self.tally(entry, at, {"cells": count})
 
     def give_up(self, uploads: set[str], at: datetime) -> set[str]:
         """Forget those of the uploads that are still open: nobody went on sending them. Their parts are nobody's from now, and go."""
@@ -205,7 +205,7 @@ class Retention:
         if rows:
             entry = self._audit.append(PurgeCompleted(actor="service", deleted={"unfinished-files": len(rows)}))
             for _, agency in rows:
-                self._tally(entry, at, {"unfinished-files": 1}, agency)
+                self.tally(entry, at, {"unfinished-files": 1}, agency)
             self._session.execute(delete(UploadRow).where(*still))
         return {row.upload for row in rows}
 
@@ -232,13 +232,13 @@ class Retention:
         self._session.execute(delete(ConsentRow).where(*consents))
         self._session.execute(update(ProfileRow).where(*old).values(decisions=b""))
         self._session.execute(delete(RunStepRow).where(RunStepRow.run.in_(finished)))
-        self._tally(entry, at, deleted)
+        self.tally(entry, at, deleted)
 
     def purge_rehearsals(self, rehearsals: list[str], at: datetime) -> None:
         """Delete old rehearsals with their reports."""
         entry = self._audit.append(PurgeCompleted(actor="service", deleted={"rehearsals": len(rehearsals)}))
         self._session.execute(delete(RehearsalRow).where(RehearsalRow.rehearsal.in_(rehearsals)))
-        self._tally(entry, at, {"rehearsals": len(rehearsals)})
+        self.tally(entry, at, {"rehearsals": len(rehearsals)})
 
     def erase_openings(self, at: datetime, before: datetime) -> None:
         """Delete what opens the commitments of every entry up to the last answer that is older than the audit's years."""
@@ -250,16 +250,16 @@ class Retention:
             self._session.execute(select(OpeningRow.entry).where(OpeningRow.entry <= last).distinct()).scalars()
         )
         entry = self._audit.forget(
-            entries, PersonalErased(actor="service", openings=len(entries), reason="audit-years")
+            entries, PersonalErased(actor="service", openings=self._audit.openings(last), reason="audit-years")
         )
         self._session.execute(delete(ProfileRow).where(ProfileRow.at < before))
         self._session.execute(delete(BreakGlassRow).where(BreakGlassRow.expires_at < before))
-        self._tally(entry, at, {"answers-and-names": len(entries)})
+        self.tally(entry, at, {"answers-and-names": len(entries)})
 
     def _count(self, table: Any, *where: Any) -> int:
         return int(self._session.execute(select(func.count()).select_from(table).where(*where)).scalar_one())
 
-    def _tally(self, entry: int, at: datetime, deleted: dict[str, int], agency: str | None = None) -> None:
+    def tally(self, entry: int, at: datetime, deleted: dict[str, int], agency: str | None = None) -> None:
         rows = [
             {"at": at, "kind": kind, "count": count, "entry": entry, "agency": agency}
             for kind, count in deleted.items()

@@ -20,6 +20,7 @@ from api.store.constraints import explained
 from api.store.corrections import Corrections
 from api.store.desk import Desk
 from api.store.engine import WRITES
+from api.store.erasure import Erasure
 from api.store.families import Families
 from api.store.gate import GateStore
 from api.store.identity import Identity
@@ -56,6 +57,7 @@ class Transaction:
         self.desk = Desk(session, self.audit, self.profiles)
         self.agreement = Agreement(session, self.audit, self.identity, self.profiles)
         self.retention = Retention(session, self.audit, self.links)
+        self.erasure = Erasure(session, self.audit, self.retention)
         self.questions = Questions(session, self.audit)
         self.jobs = Jobs(session, self.audit)
         self.gate = GateStore(session, self.audit)

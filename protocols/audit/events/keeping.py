@@ -63,9 +63,11 @@ class InputsExported(Event):
 
 
 class PersonalErased(Event):
-    """What opened these commitments was deleted; the entries stay."""
+    """What opened commitments was deleted, so many of them; the entries stay. `of`: of one family, person or record, as `approver` allowed."""
 
     kind = EventKind.PERSONAL_ERASED
     decides = False
     openings: int
     reason: str
+    of: str | None = None
+    approver: PersonalOrNone = None

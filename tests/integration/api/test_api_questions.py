@@ -333,7 +333,7 @@ DAMAGE = {
     ),
     "names that were erased off the record": (
         "DELETE FROM audit_openings WHERE entry = (SELECT min(entry) FROM profiles)",
-        "1 entries have lost what opened them, 0 were erased on record",
+        "4 commitments have lost what opened them, 0 were erased on record",
     ),
     "a wrong head": ("UPDATE audit_head SET size = size + 1", "the log's head"),
 }
