@@ -127,6 +127,19 @@ def test_a_client_with_a_secret_signs_in_too(offered, browser, tmp_path):
     assert browser("siro-1").sign_in().status_code == 303
 
 
+def test_whoever_signs_in_anew_leaves_no_session_behind(offered, browser):
+    """A session that somebody else had set in this browser would go on, unseen, beside the new one."""
+    dpo = browser("dpo-1")
+    dpo.sign_in()
+    first = dict(dpo.here.cookies)
+    dpo.sign_in()
+    with offered.service.store.reading() as tx:
+        assert len(tx.people.sessions("dpo-1")) == 1
+    dpo.here.cookies.clear()
+    dpo.here.cookies.update(first)
+    assert dpo.here.get("/v1/me").status_code == 401
+
+
 def test_the_way_back_works_once_and_in_its_own_browser(offered, browser):
     dpo, thief = browser("dpo-1"), browser("siro-1")
     back, _ = dpo.go()

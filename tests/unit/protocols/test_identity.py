@@ -6,6 +6,7 @@ import pytest
 
 from protocols.errors import InputError, KeyProblem
 from protocols.identity import (
+    ClientAssertion,
     client_claimed,
     make_client_assertion,
     make_worker_assertion,
@@ -70,3 +71,23 @@ def test_what_cannot_stand_in_a_worker_assertion_is_named_and_not_repeated(odd, 
             **given,
         )
     assert odd[named] not in str(raised.value)
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(60, "lives too long"), (2, None)])
+def test_an_assertion_that_somebody_made_to_last_is_refused(minutes, said):
+    """Its maker sets its end: one that lasts for a year would be a key that is never rotated."""
+    now = int(NOW.timestamp())
+    claims = {
+        "iss": "police",
+        "sub": "police",
+        "aud": "kinlink",
+        "jti": "j" * 20,
+        "iat": now,
+        "exp": now + 60 * minutes,
+    }
+    token = KEY.sign(ClientAssertion(**claims).canonical(), typ="JWT")
+    if said is None:
+        assert read_client_assertion(token, KEY.public, "kinlink", NOW).sub == "police"
+        return
+    with pytest.raises(KeyProblem, match=said):
+        read_client_assertion(token, KEY.public, "kinlink", NOW)
