@@ -17,12 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.audit_log import EXPORT_FORMAT
 from api.fsck import check_store
 from api.store.engine import make_engine, read_only_address, sqlite_url
+from api.store.migrate import migrate, newest, present
 from api.store.store import Store
 from protocols.audit.checkpoint import read_checkpoint
 from protocols.audit.entries import Opening
 from protocols.audit.note import COSIGNATURE, NoteKey, read_note
 from protocols.audit.verify import Finding, LogCheck, LogReport, Row
-from protocols.errors import InputError, VerificationError
+from protocols.errors import InputError, Unavailable, VerificationError
 from protocols.signing import Card
 
 DATABASE = "kinlink.db"
@@ -144,17 +145,43 @@ def check_copy_store(path: Path) -> list[str] | None:
     """What in a database copy lacks its entry, or does not fit; None for an export, which has the log alone."""
     if not _is_database(path):
         return None
-    engine = make_engine(sqlite_url(path), read_only=True)
     try:
-        with Store(engine).reading() as tx:
-            return list(check_store(tx.session, tx, None))
-    except (SQLAlchemyError, TypeError, ValueError) as error:  # a column may hold anything, whoever changed it
+        with _of_this_version(path) as there:
+            engine = make_engine(sqlite_url(there), read_only=True)
+            try:
+                with Store(engine).reading() as tx:
+                    return list(check_store(tx.session, tx, None))
+            finally:
+                engine.dispose()
+    except (
+        SQLAlchemyError,
+        Unavailable,
+        TypeError,
+        ValueError,
+    ) as error:  # a column may hold anything, whoever changed it
         raise VerificationError(
             f"`{path}` holds what this version does not write: it is of another version, or was altered.",
             next_step="Use the version that made it; if this is it, keep the copy and tell the data protection officer.",
         ) from error
+
+
+@contextmanager
+def _of_this_version(path: Path) -> Iterator[Path]:
+    """The copy itself; of one that an older version made, a copy of it that was brought to this version's schema."""
+    engine = make_engine(sqlite_url(path), read_only=True)
+    try:
+        found = present(engine)
     finally:
         engine.dispose()
+    if found == newest():
+        yield path
+        return
+    with TemporaryDirectory() as scratch:
+        copy = Path(scratch) / DATABASE
+        with closing(sqlite3.connect(read_only_address(path), uri=True)) as old, closing(sqlite3.connect(copy)) as new:
+            old.backup(new)
+        migrate(sqlite_url(copy))
+        yield copy
 
 
 def cosigned_until(path: Path, card: Card) -> int | None:

@@ -55,7 +55,8 @@ def back_up(service: Service, target: Path, with_keys: bool) -> dict[str, Any]:
             return _written(service, Path(scratch), partial, target, with_keys)
     except OSError as error:
         raise Unavailable(
-            "The backup cannot be written.", next_step="Make room on the disk, then try again."
+            "The backup cannot be written.",
+            next_step="Name a file in a folder that is there and is yours, with room on its disk.",
         ) from error
     finally:
         partial.unlink(missing_ok=True)
@@ -184,6 +185,7 @@ def restore(backup: Path, data_dir: Path, keys: Path | None, **given: object) ->
         body = _check_list(data_dir, signing)
         copy = data_dir / DATABASE
         check_copy(copy, NoteKey.of(str(body["origin"]), signing)).raise_for_findings()
+        migrate(sqlite_url(copy))  # the backup may be of an older version
         gaps = check_copy_store(copy) or []
         if gaps:
             raise VerificationError(f"The backup does not fit its log: {gaps[0]}.", next_step="Use another backup.")

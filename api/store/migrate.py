@@ -66,7 +66,7 @@ def check_schema(engine: Engine) -> None:
     if found != needed:
         raise InputError(
             f"The database has schema `{found or 'none'}`; this version of Kinlink needs `{needed}`.",
-            next_step="Stop the service, back up the database, and run `kinlink migrate`.",
+            next_step="Stop the service; make a backup with the version that it had until now; then run `kinlink migrate`.",
         )
 
 

@@ -5,6 +5,7 @@ import tarfile
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from alembic import command
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -15,6 +16,7 @@ from api.backup import back_up, restore
 from api.cli import audit_app, service_app
 from api.doctor import examine
 from api.service import open_service
+from api.store.migrate import _config
 from protocols.errors import InputError, KeyProblem, KinlinkError, VerificationError
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
@@ -226,3 +228,23 @@ def test_a_database_that_is_damaged_is_said(linked):
     assert (found.state, "damaged" in found.detail) == ("problem", True)
     answer = linked.http.get("/v1/service")
     assert (answer.status_code, "damaged" in answer.json()["detail"]) == (503, True)
+
+
+def test_a_backup_of_an_older_version_is_checked_and_restored(linked, tools, tmp_path):
+    """Made before an upgrade that went wrong, it is the one that is needed."""
+    linked.ask(FAMILY)
+    tools.verified(linked)
+    command.downgrade(_config(linked.service.store.engine), "0109")
+    out = tmp_path / "older.backup"
+    back_up(linked.service, out, with_keys=True)
+    key = str(linked.settings.data_dir / "log.vkey")
+    checked = RUN.invoke(audit_app, ["verify", str(out), "--key", key])
+    assert checked.exit_code == 0, checked.output
+    assert "Complete" in checked.output
+    again = opened(restore(out, tmp_path / "again", None), linked, tools)
+    try:
+        assert again.ask(FAMILY).status_code == 200
+        tools.verified(again)
+    finally:
+        again.http.close()
+        again.service.close()

@@ -204,6 +204,20 @@ def test_stale_stages_release_nothing_until_they_are_confirmed(linked, monkeypat
     assert at(told(linked.ask(FAMILY)), "SOCREF003M", "police").values
 
 
+@pytest.mark.parametrize("feed", ["stages", "roles"])
+@pytest.mark.parametrize("minutes", [-17, 60], ids=["too long ago", "in time to come"])
+def test_either_feed_alone_stops_every_release(linked, feed, minutes):
+    """Confirmed too long ago, or, because a clock was wrong, in time to come."""
+    confirmed = (datetime.now(UTC) + timedelta(minutes=minutes)).replace(tzinfo=None)
+    with linked.service.store.engine.begin() as connection:
+        changed = connection.execute(
+            text("UPDATE feeds SET confirmed_at = :at WHERE feed = :feed"), {"at": confirmed, "feed": feed}
+        )
+        connection.execute(text("UPDATE families SET confirmed_at = '2026-01-01 00:00:00.000000'"))
+    assert changed.rowcount == 1
+    assert not [a for m in told(linked.ask(FAMILY)).members for a in m.agencies if a.values]
+
+
 def test_too_many_questions_of_one_worker_are_refused(linked, tools, monkeypatch):
     monkeypatch.setattr("api.routes.profiles.service_of", limited_to(linked.service, 2))
     statuses = [linked.ask(FAMILY).status_code for _ in range(5)]
