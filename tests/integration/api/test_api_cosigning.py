@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from api.admin import register_card, retire_key
 from api.audit_copy import cosigned_until
-from protocols.audit.checkpoint import open_checkpoint
+from protocols.audit.checkpoint import Checkpoint, open_checkpoint
 from protocols.audit.merkle import EMPTY_ROOT, verify_consistency
 from protocols.audit.note import COSIGNATURE, NoteKey, cosign_note, read_note
 from protocols.signing import SigningKey, open_card
@@ -58,6 +59,24 @@ def test_nobody_cosigns_for_another_or_something_else(site):
     assert cosign(site, "police", other).status_code == 422
     assert site.call("police", "POST", "/v1/audit/cosignatures", json={"checkpoint": note}).status_code == 422
     assert site.call("police", "GET", "/v1/audit/checkpoint", params={"cosigned": True}).status_code == 404
+
+
+def test_only_heads_of_this_log_as_it_was_shown_are_cosigned_and_with_a_key_in_use(site, tools):
+    """The service's own key under another history: whoever has it could collect cosignatures for what never was."""
+    shown = open_checkpoint(head(site)["checkpoint"], site.service.log_key)
+    for size, root in ((shown.size, bytes(32)), (shown.size - 1, shown.root)):
+        other = str(Checkpoint(site.settings.origin, size, root).sign(site.service.keys.signing))
+        refused = cosign(site, "police", other)
+        assert refused.status_code == 422
+        assert "not one of this log" in refused.json()["detail"]
+    old = site.parties["police"]
+    site.parties["police"] = tools.Party("police")
+    register_card(site.service, site.parties["police"].card)
+    retire_key(site.service, old.signing.public.kid)
+    site.tokens.clear()
+    note = head(site)["checkpoint"]
+    assert cosign(site, "police", note, key=old.signing).status_code == 422
+    assert cosign(site, "police", note).status_code == 200
 
 
 def test_a_log_that_is_shorter_than_what_was_shown_is_said(site):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from api.admin import register_card, retire_key
 from protocols.signing import VerifyingKey, open_card
 from protocols.submission import ClkPart, Counts, Receipt
 
@@ -170,6 +171,20 @@ def rewritten(path, change, remove=()):
             if name not in remove:
                 sink.writestr(name, data)
     return target
+
+
+def test_a_submission_that_a_retired_key_signed_is_refused(site, people, tools):
+    """Somebody who stole the old key has no token, but may have put a file into the outbox."""
+    made = site.submission("police", people)
+    old = site.parties["police"]
+    site.parties["police"] = tools.Party("police", sealing=old.sealing)
+    register_card(site.service, site.parties["police"].card)
+    retire_key(site.service, old.signing.public.kid)
+    site.tokens.clear()
+    refused = site.submit("police", made)
+    assert refused.status_code == 422
+    assert "current key" in refused.json()["detail"]
+    assert site.submit("police", site.submission("police", people)).status_code == 201
 
 
 def test_altered_and_truncated_files_are_refused(site, people, tools):
