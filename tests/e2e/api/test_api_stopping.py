@@ -22,15 +22,15 @@ worker.work(Path(sys.argv[1]), follow={follow})
 
 
 @pytest.fixture
-def start(linked, tmp_path):
+def start(site, tmp_path):
     """Start a worker with a kind of job of our own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINLINK_")}
-    more = {"KINLINK_THREADS": "1", "KINLINK_JOB_DEATHS": "2", "KINLINK_STOP_SECONDS": "1"}
+    more = {"KINLINK_THREADS": "1", "KINLINK_JOB_DEATHS": "1", "KINLINK_STOP_SECONDS": "1"}
     started = []
     with (tmp_path / "worker.log").open("wb") as log:
 
         def begin(do, follow=False):
-            words = [sys.executable, "-c", PROGRAM.format(do=do, follow=follow), str(linked.settings.data_dir)]
+            words = [sys.executable, "-c", PROGRAM.format(do=do, follow=follow), str(site.settings.data_dir)]
             started.append(subprocess.Popen(words, env=kept | more, stdin=subprocess.PIPE, stdout=log, stderr=log))
             return started[-1]
 
@@ -57,24 +57,23 @@ def until(site, state):
     raise AssertionError(job)
 
 
-def test_a_job_that_kills_each_worker_process_is_given_up(linked, start, tools):
-    ask(linked)
-    for _ in range(2):
-        assert start(KILLS).wait(60) == -signal.SIGKILL
+def test_a_job_that_kills_each_worker_process_is_given_up(site, start, tools):
+    ask(site)
+    assert start(KILLS).wait(60) == -signal.SIGKILL
     start(KILLS)
-    assert until(linked, "failed").deaths == 2
-    assert len(tools.events(linked, "service:job:given-up")) == 1
+    assert until(site, "failed").deaths == 1
+    assert len(tools.events(site, "service:job:given-up")) == 1
 
 
 @pytest.mark.parametrize("how", ["told", "parent"])
-def test_a_worker_that_is_told_to_stop_gives_its_job_back(linked, start, how):
-    ask(linked)
+def test_a_worker_that_is_told_to_stop_gives_its_job_back(site, start, how):
+    ask(site)
     worker = start(LASTS, follow=how == "parent")
-    until(linked, "held")
+    until(site, "held")
     if how == "parent":
         worker.stdin.close()
     else:
         worker.send_signal(signal.SIGTERM)
     assert worker.wait(20) == 0
-    job = until(linked, "waiting")
+    job = until(site, "waiting")
     assert (job.deaths, job.attempts) == (0, 0)

@@ -15,11 +15,10 @@ BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=Tr
 BOUND = 3
 
 
-@pytest.fixture
-def bounded(linked):
-    """A linked county, where a job may kill a few workers."""
-    linked.service.settings = linked.settings.model_copy(update={"job_deaths": BOUND})
-    return linked
+def bounded(site):
+    """A site where a job may kill a few workers."""
+    site.service.settings = site.settings.model_copy(update={"job_deaths": BOUND})
+    return site
 
 
 def lapse(site):
@@ -43,63 +42,65 @@ def links(site):
 
 
 @BOTH
-@pytest.mark.parametrize("place", ["_link", "_publish"])
-def test_a_run_that_kills_every_worker_is_given_up_and_later_runs_go_on(bounded, tools, monkeypatch, place):
-    before = links(bounded)
-    people = [person for person in bounded.county.police if person.ref != "POLREF0030"]
-    assert bounded.submit("police", bounded.submission("police", people)).status_code == 201
-    run = bounded.call("operator", "POST", "/v1/runs").json()["run_id"]
+def test_a_run_that_kills_every_worker_is_given_up_and_later_runs_go_on(linked, tools, monkeypatch):
+    before = links(bounded(linked))
+    people = [person for person in linked.county.police if person.ref != "POLREF0030"]
+    assert linked.submit("police", linked.submission("police", people)).status_code == 201
+    run = linked.call("operator", "POST", "/v1/runs").json()["run_id"]
     with monkeypatch.context() as patch:
-        patch.setattr(Linking, place, dies)
+        patch.setattr(Linking, "_link", dies)
         for _ in range(BOUND):
             with pytest.raises(Killed):
-                Worker(bounded.service).one()
-            lapse(bounded)
-        assert Worker(bounded.service).one()
-    found = bounded.call("operator", "GET", f"/v1/runs/{run}").json()
-    assert (found["state"], links(bounded)) == ("failed", before)
+                Worker(linked.service).one()
+            lapse(linked)
+        assert Worker(linked.service).one()
+    found = linked.call("operator", "GET", f"/v1/runs/{run}").json()
+    assert (found["state"], links(linked)) == ("failed", before)
     assert f"{BOUND} workers died in it" in found["problem"]
-    job = stand(bounded, run)
+    job = stand(linked, run)
     assert (job.state, job.deaths) == ("failed", BOUND)
-    given_up = tools.events(bounded, "service:job:given-up")
+    given_up = tools.events(linked, "service:job:given-up")
     assert [dict(entry.facts) for entry in given_up] == [
         {"job": job.job, "work": "linking", "subject": run, "why": "deaths", "times": BOUND}
     ]
-    failed = tools.events(bounded, "run:linking:failed")
+    failed = tools.events(linked, "run:linking:failed")
     assert [entry.index for entry in failed] == [given_up[0].index + 1], "one transaction, one after the other"
-    alerts = bounded.call("operator", "GET", "/v1/alerts").json()
+    alerts = linked.call("operator", "GET", "/v1/alerts").json()
     assert [item["about"] for item in alerts] == [f"job-given-up:{job.job}"]
-    assert tools.link(bounded)["state"] == "completed"
-    assert len(links(bounded)) == len(before) - 1
-    tools.verified(bounded)
+    assert tools.link(linked)["state"] == "completed"
+    assert len(links(linked)) == len(before) - 1
+    tools.verified(linked)
 
 
 @BOTH
-def test_a_worker_that_is_alone_counts_what_was_left_to_it_as_deaths(bounded, tools, monkeypatch):
+def test_a_worker_that_is_alone_counts_what_was_left_to_it_as_deaths(site, tools, monkeypatch):
+    bounded(site)
     monkeypatch.setitem(KINDS, "test", Kind(dies))
-    with bounded.service.store.writing() as tx:
-        enqueue(tx.jobs, "test", "x", bounded.service.now())
+    with site.service.store.writing() as tx:
+        enqueue(tx.jobs, "test", "x", site.service.now())
     for _ in range(BOUND):
         with pytest.raises(Killed):
-            Worker(bounded.service, alone=True).run()
-    worker = Worker(bounded.service, alone=True)
+            Worker(site.service, alone=True).run()
+    worker = Worker(site.service, alone=True)
     threading.Timer(1, worker.stopping.set).start()
     worker.run()
-    assert stand(bounded, "x").state == "failed"
-    assert [entry.facts["work"] for entry in tools.events(bounded, "service:job:given-up")] == ["test"]
+    assert stand(site, "x").state == "failed"
+    assert [entry.facts["work"] for entry in tools.events(site, "service:job:given-up")] == ["test"]
 
 
 @BOTH
-def test_waiting_its_turn_a_lost_database_and_a_stop_are_no_deaths(bounded, monkeypatch):
+def test_waiting_its_turn_a_lost_database_and_a_stop_are_no_deaths(site, monkeypatch):
+    bounded(site)
+
     def raises(error):
         def do(*_):
             raise error
 
         return Kind(do)
 
-    worker, store = Worker(bounded.service), bounded.service.store
+    worker, store = Worker(site.service), site.service.store
     with store.writing() as tx:
-        enqueue(tx.jobs, "test", "x", bounded.service.now())
+        enqueue(tx.jobs, "test", "x", site.service.now())
 
     def again():
         with store.engine.begin() as connection:
@@ -115,36 +116,37 @@ def test_waiting_its_turn_a_lost_database_and_a_stop_are_no_deaths(bounded, monk
             patch.setattr(Worker, "_again", lambda self, job: KINDS["test"].do(self, job))
             with pytest.raises(Unavailable):
                 again()
-        assert stand(bounded, "x").state == "held"
+        assert stand(site, "x").state == "held"
 
     def stopped(service, job):
         worker.hand_back()
-        assert stand(bounded, "x").state == "waiting"
+        assert stand(site, "x").state == "waiting"
         with store.writing() as tx:
             tx.jobs.finish(job, "done")
 
     monkeypatch.setitem(KINDS, "test", Kind(stopped))
     for _ in range(2 * BOUND):
         assert again()
-    job = stand(bounded, "x")
+    job = stand(site, "x")
     assert (job.state, job.deaths, job.attempts) == ("waiting", 0, 0)
     worker.stopping.set()
     assert not again()
 
 
 @BOTH
-def test_deaths_do_not_use_up_the_attempts_that_may_fail(bounded, monkeypatch):
-    with bounded.service.store.writing() as tx:
-        enqueue(tx.jobs, "test", "x", bounded.service.now())
+def test_deaths_do_not_use_up_the_attempts_that_may_fail(site, monkeypatch):
+    bounded(site)
+    with site.service.store.writing() as tx:
+        enqueue(tx.jobs, "test", "x", site.service.now())
     monkeypatch.setitem(KINDS, "test", Kind(dies))
     for _ in range(BOUND - 1):
         with pytest.raises(Killed):
-            Worker(bounded.service).one()
-        lapse(bounded)
+            Worker(site.service).one()
+        lapse(site)
     monkeypatch.setitem(KINDS, "test", Kind(lambda *_: 1 / 0))
     tries = 0
-    while Worker(bounded.service).one():
+    while Worker(site.service).one():
         tries += 1
-        with bounded.service.store.engine.begin() as connection:
+        with site.service.store.engine.begin() as connection:
             connection.execute(text("UPDATE jobs SET not_before = '2020-01-01 00:00:00' WHERE subject = 'x'"))
-    assert (tries, stand(bounded, "x").state) == (5, "failed")
+    assert (tries, stand(site, "x").state) == (5, "failed")

@@ -65,7 +65,6 @@ def test_each_doubt_is_on_record_and_children_s_social_care_is_told(linked, tool
     tools.verified(linked)
 
 
-@BOTH
 def test_every_one_has_its_entry_and_an_hour_one_alert(linked, tools):
     forged = made(linked, "foreign-key")
     for family in (FAMILY, "WB-20004", "WB-88888"):
