@@ -125,6 +125,17 @@ def test_a_challenge_sent_twice_with_one_key_is_one(linked, tools):
 
 
 @BOTH
+def test_a_key_that_two_parties_chose_gives_neither_what_the_other_was_answered(linked):
+    """An agency could try other parties' keys, and read from an answer that they did something."""
+    body = {"record_ref": "POLREF0030", "reason": "NOT_THIS_PERSON"}
+    headers = {"Idempotency-Key": "2026-11-23-first"}
+    answers = [
+        linked.call(party, "POST", "/v1/challenges", json=body, headers=headers) for party in ("police", "health")
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json()["challenge_id"] != answers[1].json()["challenge_id"]
+
+
 def test_a_never_link_ends_a_link_at_once_and_a_must_link_holds_from_the_next_run(linked, tools):
     at(linked)
     never = {"member_ref": MOTHER, "agency": "police", "record_ref": "POLREF0030", "decision": "never"}
