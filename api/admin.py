@@ -73,14 +73,33 @@ def _first_entries(service: Service, protocol: LoadedProtocol) -> None:
         add(tx.identity, protocol, OPERATOR, service.now())
         if service.settings.mode == "demo":
             activate(tx.identity, protocol, OPERATOR, "demo", service.now())
-        card = Card(
-            party=OPERATOR,
-            purpose="service",
-            signing_key=operator.public.as_dict(),
-            sealing_key=SealingPrivateKey.generate().public.text(),
-        )
-        _register(service, tx.identity, card, OPERATOR)
-    write_whole(service.folder.operator / OPERATOR_KEY, json.dumps(operator.as_dict()).encode())
+        _believe_operator(service, tx, operator)
+    _keep_operator(service, operator)
+
+
+def renew_operator(service: Service, tx: Transaction) -> None:
+    """Make the operator a new credential in this data folder; those before it are not believed any more."""
+    operator = SigningKey.generate()
+    for key in tx.identity.keys(OPERATOR):
+        if key.retired_at is None:
+            event = ClientKeyRetired(actor=OPERATOR, client=OPERATOR, signing_key=key.kid)
+            tx.identity.retire(key.kid, service.now(), event)
+    _believe_operator(service, tx, operator)
+    _keep_operator(service, operator)
+
+
+def _believe_operator(service: Service, tx: Transaction, key: SigningKey) -> None:
+    card = Card(
+        party=OPERATOR,
+        purpose="service",
+        signing_key=key.public.as_dict(),
+        sealing_key=SealingPrivateKey.generate().public.text(),
+    )
+    _register(service, tx.identity, card, OPERATOR)
+
+
+def _keep_operator(service: Service, key: SigningKey) -> None:
+    write_whole(service.folder.operator / OPERATOR_KEY, json.dumps(key.as_dict()).encode())
 
 
 def register_card(service: Service, card_text: str) -> Card:

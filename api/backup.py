@@ -23,6 +23,7 @@ from sqlalchemy import Engine, Table, insert, select, text
 import api.store.tables
 import api.store.tables_people
 import api.store.tables_work  # noqa: F401 - imported for their tables
+from api.admin import OPERATOR_KEY, renew_operator
 from api.audit_copy import DATABASE, check_copy, check_copy_store
 from api.audit_log import sign_checkpoint
 from api.data_folder import DataFolder
@@ -268,6 +269,8 @@ def _carry_on(settings: Settings) -> None:
             # A session that was ended, or a token that was taken away, since the backup would be good again.
             tx.people.forget_everybody()
             tx.identity.forget_tokens()
+            if not (settings.folder.operator / OPERATOR_KEY).is_file():  # it was not in the backup
+                renew_operator(service, tx)
             sign_checkpoint(tx.audit, settings.origin, service.keys.signing)
     finally:
         service.close()

@@ -11,8 +11,8 @@ from agencies.witness import KEPT, watch_log
 from api.batch_gate import tell
 from api.service import open_service
 from api.settings import load_settings
-from protocols.audit.checkpoint import Checkpoint
-from protocols.audit.note import cosign_note
+from protocols.audit.checkpoint import Checkpoint, read_checkpoint
+from protocols.audit.note import cosign_note, read_note
 from protocols.errors import VerificationError
 from protocols.signing import SigningKey
 
@@ -56,6 +56,25 @@ def test_what_somebody_should_look_at_is_shown_until_it_was_looked_at(county, mo
     assert "prf-1" not in after
     assert "prf-0" in after
     assert "(seen)" in shown("--all")
+
+
+def test_a_head_that_the_service_did_not_sign_is_not_kept(county, monkeypatch):
+    """Somebody between the agency and the service, with a log of their own that is in order."""
+    watch(county, "police")
+    kept = county.folder("police").place("local") / KEPT
+    before, real = kept.read_text(), ServiceClient.json
+
+    def between(self, method, path, **given):
+        answer = real(self, method, path, **given)
+        if path == "/v1/audit/consistency":
+            shown = read_checkpoint(read_note(answer["checkpoint"]))
+            answer["checkpoint"] = str(shown.sign(SigningKey.generate()))
+        return answer
+
+    monkeypatch.setattr(ServiceClient, "json", between)
+    with pytest.raises(VerificationError, match="not signed by a key that is known here"):
+        watch(county, "police")
+    assert kept.read_text() == before
 
 
 def test_a_log_that_was_rewritten_is_noticed(county):

@@ -1,5 +1,6 @@
 """A backup is restored, checked and carried on from, on either database; what was altered is refused."""
 
+import json
 import shutil
 import tarfile
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from api.doctor import examine
 from api.service import open_service
 from api.store.migrate import _config
 from protocols.errors import InputError, KeyProblem, KinlinkError, VerificationError
+from protocols.signing import SigningKey
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 RUN = CliRunner()
@@ -93,6 +95,21 @@ def test_whoever_was_sent_away_since_the_backup_does_not_come_back_with_it(linke
         assert again.ask_token("police").status_code == 200
         with again.service.store.reading() as tx:
             assert tx.people.sessions() == []
+    finally:
+        again.http.close()
+        again.service.close()
+
+
+def test_the_operator_has_a_credential_after_a_restore_from_keys_kept_apart(linked, tmp_path, tools):
+    """The private keys alone open no run: without a credential of its own the restored service could not carry on."""
+    out = tmp_path / "one.backup"
+    back_up(linked.service, out, with_keys=False)
+    again = opened(restore(out, tmp_path / "again", linked.settings.folder.keys), linked, tools)
+    try:
+        assert again.ask_token("operator").status_code == 401
+        key = SigningKey.from_dict(json.loads((again.settings.folder.operator / "signing.jwk").read_text()))
+        assert again.ask_token("operator", key=key).status_code == 200
+        tools.verified(again)
     finally:
         again.http.close()
         again.service.close()

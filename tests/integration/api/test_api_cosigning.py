@@ -1,6 +1,8 @@
 """Agencies check that the log only grows, and put their own line under its head; nobody can do it for them."""
 
 import base64
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +14,7 @@ from api.audit_copy import cosigned_until
 from protocols.audit.checkpoint import Checkpoint, open_checkpoint
 from protocols.audit.merkle import EMPTY_ROOT, verify_consistency
 from protocols.audit.note import COSIGNATURE, NoteKey, cosign_note, read_note
+from protocols.errors import VerificationError
 from protocols.signing import SigningKey, open_card
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
@@ -100,3 +103,15 @@ def test_a_copy_says_up_to_where_an_agency_cosigned(site, tmp_path):
     police, health = (open_card(site.parties[name].card) for name in ("police", "health"))
     assert cosigned_until(site.settings.folder.database, police) == size
     assert cosigned_until(site.settings.folder.database, health) is None
+    copy = tmp_path / "copy.db"
+    with closing(sqlite3.connect(site.settings.folder.database)) as old, closing(sqlite3.connect(copy)) as new:
+        old.backup(new)
+        for (name,) in new.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            new.execute(f"DROP TRIGGER {name}")
+        ((line,),) = new.execute("SELECT line FROM audit_cosignatures").fetchall()
+        raw = base64.b64decode(line.split()[-1])
+        forged = line.replace(line.split()[-1], base64.b64encode(raw[:-1] + bytes([raw[-1] ^ 1])).decode())
+        new.execute("UPDATE audit_cosignatures SET line = ?", (forged,))
+        new.commit()
+    with pytest.raises(VerificationError, match="`police` on the note does not hold"):
+        cosigned_until(copy, police)

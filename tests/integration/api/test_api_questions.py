@@ -296,7 +296,7 @@ DAMAGE = {
     ),
     "a view that was removed": (
         "DELETE FROM views WHERE profile = (SELECT min(profile) FROM profiles)",
-        "is said to have shown",
+        " counts",
     ),
     "a link from nowhere": (
         "INSERT INTO links SELECT 'lnk-x', family_ref, 'SOCREF003F', agency, 'POLXREF0001', grade, state, evidence, first_run, "
