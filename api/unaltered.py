@@ -43,7 +43,7 @@ from protocols.sealing import SealingPublicKey
 from protocols.signing import VerifyingKey
 
 LATEST = timedelta(minutes=10)
-"""How long after it was decided an answer may be on record: it waits for its turn to write."""
+"""How far apart an answer and its entry may be: it waits for its turn to write, and the clock may be set meanwhile."""
 
 
 class _Row(NamedTuple):
@@ -189,10 +189,10 @@ def _fits(told: Told, entry: Entry, field: str, stored: object) -> bool:
 
 
 def _times(session: Session, told: Told) -> Iterator[str]:
-    """An answer is on record when it was decided, or a moment later."""
+    """An answer is on record at about the time when it was decided."""
     for profile, at, index in session.execute(select(ProfileRow.profile, ProfileRow.at, ProfileRow.entry)):
         entry = told.entries.get(index)
-        if entry is not None and not timedelta() <= entry.at - at <= LATEST:
+        if entry is not None and abs(entry.at - at) > LATEST:
             yield f"answer `{profile}` is not stored as entry {index} has it: at"
 
 
