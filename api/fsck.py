@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from api.completeness import Told, check_complete
 from api.store.log import TILE_LEVEL
 from api.store.store import Transaction
-from api.store.tables import CellRow, ChainRow, FamilyAliasRow, FamilyRow, MemberRow, SubmissionRow
+from api.store.tables import CellRow, FamilyAliasRow, FamilyRow, MemberRow, SubmissionRow
 from api.store.tables_work import EntryRow, HeadRow, LinkRow, NodeRow
+from api.stored_files import check_files
 from api.unaltered import check_unaltered
 from protocols.audit.entries import read_entry
 from protocols.audit.merkle import nodes_of
@@ -35,7 +35,7 @@ def check_store(session: Session, tx: Transaction, submissions: Path | None) -> 
     yield from _families(session)
     yield from _links(session, (tx.audit.last_at() or datetime.now(UTC)) - SWEEP)
     if submissions is not None:
-        yield from _files(session, submissions)
+        yield from check_files(session, submissions)
 
 
 def _read(tx: Transaction) -> Told:
@@ -104,23 +104,3 @@ def _links(session: Session, swept: datetime) -> Iterator[str]:
     ).scalar_one()
     if unlinked:
         yield f"{unlinked} sealed values are of records that no link ends at"
-
-
-def _files(session: Session, folder: Path) -> Iterator[str]:
-    """The files of submissions in use are there and unchanged."""
-    later = aliased(SubmissionRow)
-    rows = session.execute(
-        select(SubmissionRow.submission, SubmissionRow.file_sha256).where(
-            SubmissionRow.submission.in_(
-                select(ChainRow.source)
-                .join(later, later.submission == ChainRow.submission)
-                .where(later.state.in_(("received", "current")), later.encodings_purged_at.is_(None))
-            )
-        )
-    )
-    for row in rows:
-        path = folder / f"{row.submission}.zip"
-        if not path.is_file():
-            yield f"the file of submission `{row.submission}` is missing"
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != row.file_sha256:
-            yield f"the file of submission `{row.submission}` was altered"

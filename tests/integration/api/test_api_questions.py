@@ -400,6 +400,24 @@ def test_what_is_stored_otherwise_than_its_entry_says_is_named(asked):
     assert not any("w-9" in item for item in found)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE records SET shielded = NOT shielded WHERE record_ref = 'POLREF0030'",
+        "UPDATE records SET hold = 'OBJECTION' WHERE record_ref = 'POLREF0030'",
+        "DELETE FROM records WHERE record_ref = 'POLREF0030'",
+    ],
+)
+def test_a_flag_that_was_taken_away_is_noticed(asked, statement):
+    """What an agency keeps back about a record is in its signed file; the database alone decides from a copy of it."""
+    with asked.service.store.engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        connection.exec_driver_sql(statement)
+    (found,) = [item for item in findings(asked) if "as its files have them" in item]
+    assert found.startswith("1 stored records")
+    assert "POLREF0030" not in found
+
+
 def test_fsck_checks_the_files(asked):
     path = next(asked.settings.folder.submissions.iterdir())
     data = path.read_bytes()
