@@ -201,7 +201,7 @@ def verified(site):
         for row, openings in tx.audit.rows(tx.audit.size()):
             check.add(row, openings)
         report = check.finish(tx.audit.checkpoints(), site.service.log_key)
-        gaps = list(check_store(tx.session, tx, None))
+        gaps = list(check_store(tx.session, tx, site.settings.folder.submissions))
     report.raise_for_findings()
     assert gaps == [], gaps
     return report
