@@ -156,7 +156,11 @@ class Freshness(Part):
 
 
 class Feeds(Part):
-    """How old, in minutes, what a decision depends on may be. Older means: nothing is released."""
+    """How old, in minutes, what a decision depends on may be. Older means: nothing is released.
+
+    `protocol_minutes` binds whoever decides from a copy of the version in force. The central service has no
+    copy: it looks which version is in force with every question, and again before the answer is on record.
+    """
 
     protocol_minutes: Annotated[int, Field(ge=1)]
     stage_minutes: Annotated[int, Field(ge=1)]

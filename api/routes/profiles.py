@@ -99,10 +99,9 @@ def _ask_on_record(service: Service, asked: _Asked) -> Answer | None:
 
 def _ask(service: Service, asked: _Asked) -> Answer | None:
     """Read, decide, write: again from the start if something that decides has changed in between."""
-    client = None
     for attempt in range(MOST_TRIES):
         with service.store.reading() as tx:
-            client = client or asked.credential.admit(tx).client
+            client = asked.credential.admit(tx).client
             question = _question(service, tx, asked, client)
             fishing = None if attempt else too_many(service, question)
             why, answer = _decided(tx, question) if fishing is None else (None, None)
