@@ -6,12 +6,12 @@ A flag or a hold that somebody takes away in the database would release what the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from api.intake_tables import PUT, extract_part, read_records, record_lines
@@ -23,33 +23,58 @@ from protocols.vocabulary import HoldReason, Kind
 
 
 def check_files(session: Session, folder: Path) -> Iterator[str]:
-    """Everything that is missing or was altered, as sentences."""
+    """Everything that is missing or was altered, as sentences.
+
+    The service may be at work: a file is deleted once it is on record that its submission has ended. What was found is looked for
+    again among what is in use by then, in a view of the database of its own.
+    """
+    chains = _chains(session)
+    found = list(_found(session, folder, chains))
+    if not found:
+        return
+    with session.get_bind().engine.connect() as later:
+        in_use = _chains(later)
+    needed = {source for chain in in_use.values() for source in chain}
+    for submission, said in found:
+        if submission in needed:
+            yield said
+
+
+def _chains(db: Session | Connection) -> dict[str, list[str]]:
+    """The submissions in use, each with those whose files it is made of, oldest first."""
     in_use = select(SubmissionRow.submission).where(
         SubmissionRow.state.in_(("received", "current")), SubmissionRow.encodings_purged_at.is_(None)
     )
     chains: dict[str, list[str]] = {}
-    for submission, source in session.execute(
+    for submission, source in db.execute(
         select(ChainRow.submission, ChainRow.source)
         .where(ChainRow.submission.in_(in_use))
         .order_by(ChainRow.submission, ChainRow.position)
     ):
         chains.setdefault(submission, []).append(source)
-    damaged = {}
+    return chains
+
+
+def _found(session: Session, folder: Path, chains: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """What does not fit: of which submission, and a sentence."""
+    damaged = set()
     needed = {source for chain in chains.values() for source in chain}
     for source, file_sha256 in session.execute(select(SubmissionRow.submission, SubmissionRow.file_sha256)):
         if source in needed and (what := _damage(folder / f"{source}.zip", file_sha256)):
-            damaged[source] = what
-            yield f"the file of submission `{source}` {what}"
+            damaged.add(source)
+            yield source, f"the file of submission `{source}` {what}"
     for submission, chain in chains.items():
-        if not damaged.keys() & set(chain):
-            yield from _records(session, folder, submission, chain)
+        if not damaged & set(chain):
+            for said in _records(session, folder, submission, chain):
+                yield submission, said
 
 
 def _damage(path: Path, file_sha256: str) -> str:
-    if not path.is_file():
+    try:
+        with path.open("rb") as source:
+            return "" if hashlib.file_digest(source, "sha256").hexdigest() == file_sha256 else "was altered"
+    except FileNotFoundError:
         return "is missing"
-    with path.open("rb") as source:
-        return "" if hashlib.file_digest(source, "sha256").hexdigest() == file_sha256 else "was altered"
 
 
 def _records(session: Session, folder: Path, submission: str, chain: Sequence[str]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from api.admin import retire_key, revoke_client
 from api.cli_audit import audit_app
 from api.fsck import check_store
+from api.stored_files import check_files
 from api.watch import tick
 from api.worker import Worker
 from kinlink.protocol_cli import app as protocol_app
@@ -425,3 +426,16 @@ def test_fsck_checks_the_files(asked):
     assert any("altered" in item for item in findings(asked))
     path.unlink()
     assert any("missing" in item for item in findings(asked))
+
+
+def test_a_file_that_is_deleted_while_fsck_looks_is_not_missing(asked):
+    """Its submission ends on record, then the file goes: fsck may have begun before both."""
+    with asked.service.store.reading() as tx:
+        (submission,) = tx.session.execute(text("SELECT submission FROM submissions WHERE agency = 'police'")).one()
+        with asked.service.store.engine.begin() as other:
+            other.execute(text("UPDATE submissions SET state = 'superseded' WHERE agency = 'police'"))
+        asked.settings.folder.submission(submission).unlink()
+        assert not list(check_files(tx.session, asked.settings.folder.submissions))
+        with asked.service.store.engine.begin() as other:
+            other.execute(text("UPDATE submissions SET state = 'current' WHERE agency = 'police'"))
+        assert list(check_files(tx.session, asked.settings.folder.submissions))
