@@ -17,11 +17,38 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
-from sqlalchemy import Column, Connection, LargeBinary, MetaData, String, Table, insert, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Executable,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    insert,
+    null,
+    select,
+    union_all,
+)
 
 from api.store.engine import WRITES, make_engine
-from api.store.tables import CellRow, ConsentRow, FamilyRow, RecordRow, SubmissionRow
-from api.store.tables_work import LinkRow
+from api.store.tables import (
+    CellRow,
+    ClientKeyRow,
+    ClientRow,
+    ConflictRow,
+    ConsentRow,
+    FamilyRow,
+    FeedRow,
+    MemberRow,
+    ProtocolRow,
+    RecordRow,
+    SubmissionRow,
+    TokenRow,
+)
+from api.store.tables_agreement import StopRow
+from api.store.tables_work import BreakGlassRow, HeadRow, LinkRow
 
 PADDING = 305 << 10  # to the length of a profile of twelve members at eight agencies
 RECORDED = Table(
@@ -29,6 +56,25 @@ RECORDED = Table(
     MetaData(),
     Column("answer", String(40), primary_key=True),
     Column("body", LargeBinary, nullable=False),
+)
+
+
+REF = bindparam("ref")
+STANDING: tuple[Executable, ...] = (
+    select(TokenRow.client, TokenRow.scope, TokenRow.expires_at)
+    .join(ClientRow, ClientRow.client == TokenRow.client)
+    .where(TokenRow.token_sha256 == REF),
+    select(ClientKeyRow.jwk, ClientKeyRow.retired_at).where(ClientKeyRow.kid == REF),
+    select(ProtocolRow.digest).where(ProtocolRow.state == "live"),
+    select(BreakGlassRow.access).where(BreakGlassRow.family_ref == REF, BreakGlassRow.worker == REF),
+    select(ConflictRow.worker)
+    .join(MemberRow, MemberRow.record_ref == ConflictRow.record_ref)
+    .where(ConflictRow.worker == REF, MemberRow.family_ref == REF),
+    union_all(
+        select(HeadRow.generation, null(), null()),
+        select(null(), FeedRow.confirmed_at, null()),
+        select(null(), null(), StopRow.agency),
+    ),
 )
 
 
@@ -41,12 +87,12 @@ def bare(url: str) -> FastAPI:
     @app.get("/families/{ref}")
     def family(ref: str) -> JSONResponse:
         with engine.connect() as db:
-            return JSONResponse(_rows(db, ref))
+            return JSONResponse(_read(db, ref))
 
     @app.get("/recorded/{ref}")
     def recorded(ref: str) -> JSONResponse:
         with engine.connect() as db:
-            found = _rows(db, ref)
+            found = _read(db, ref)
         with writing.begin() as db:
             db.execute(insert(RECORDED), {"answer": secrets.token_hex(16), "body": os.urandom(4096)})
         return JSONResponse(found | {"padding": " " * PADDING})
@@ -54,8 +100,18 @@ def bare(url: str) -> FastAPI:
     return app
 
 
-def _rows(db: Connection, ref: str) -> dict[str, Any]:
+def _read(db: Connection, ref: str) -> dict[str, Any]:
     """Everything that a question about a family reads."""
+    return {"known": _standing(db, ref)} | _rows(db, ref)
+
+
+def _standing(db: Connection, ref: str) -> list[int]:
+    """Who asks, what is agreed, and what stands against the question: how many rows of each there are."""
+    return [len(db.execute(statement, {"ref": ref}).all()) for statement in STANDING]
+
+
+def _rows(db: Connection, ref: str) -> dict[str, Any]:
+    """The family, its links, and what the linked records have."""
     declared = db.execute(select(FamilyRow.declaration).where(FamilyRow.family_ref == ref)).scalar_one()
     current = db.execute(
         select(SubmissionRow.agency, SubmissionRow.submission, SubmissionRow.workbook_box).where(
