@@ -19,6 +19,7 @@ from api.problems import NotFound
 from api.service import Service
 from api.store.store import Transaction
 from api.subject_access import subject_access as drafted
+from protocols.document import SharingProtocol
 from protocols.load import LoadedProtocol
 
 DPO = "data-protection-officer"
@@ -40,6 +41,11 @@ def _ask(
         with private(out) as target:
             target.write(text)
         console().print(f"Wrote {out}.")
+
+
+def _agreed(service: Service, tx: Transaction) -> SharingProtocol:
+    """What is agreed, or was last: people are answered also while it is suspended."""
+    return service.protocols.last(tx.identity).document
 
 
 def who_saw(
@@ -96,11 +102,13 @@ def subject_access(
 ) -> None:
     """A draft of a subject-access answer, for a person to check before it is sent. Third parties are left out."""
 
-    def answer(service: Service, tx: Transaction, who: questions.Asking) -> dict[str, Any]:
-        protocol = service.protocols.last(tx.identity).document
-        return drafted(tx.questions, member, protocol, who)
-
-    _ask(data, "Subject access: draft", out, as_json, answer)
+    _ask(
+        data,
+        "Subject access: draft",
+        out,
+        as_json,
+        lambda service, tx, who: drafted(tx.questions, member, _agreed(service, tx), who),
+    )
 
 
 def consent_receipts(
@@ -110,11 +118,13 @@ def consent_receipts(
 ) -> None:
     """The consents and refusals about one person as ISO/IEC TS 27560 records (JSON), to give to whoever gave them."""
 
-    def answer(service: Service, tx: Transaction, who: questions.Asking) -> dict[str, Any]:
-        protocol = service.protocols.last(tx.identity).document
-        return {"receipts": consent_receipts_of(tx.questions, member, protocol, who)}
-
-    _ask(data, "Consent receipts", out, True, answer)
+    _ask(
+        data,
+        "Consent receipts",
+        out,
+        True,
+        lambda service, tx, who: {"receipts": consent_receipts_of(tx.questions, member, _agreed(service, tx), who)},
+    )
 
 
 def article_30(
@@ -126,8 +136,7 @@ def article_30(
     """The record of processing of one agency, from the agreement that is enforced."""
 
     def answer(service: Service, tx: Transaction, who: questions.Asking) -> dict[str, Any]:
-        protocol = service.protocols.last(tx.identity).document
-        return processing(tx.questions, agency, protocol, tx.identity.contacts(agency), who)
+        return processing(tx.questions, agency, _agreed(service, tx), tx.identity.contacts(agency), who)
 
     _ask(data, "Record of processing", out, as_json, answer)
 

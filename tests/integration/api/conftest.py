@@ -18,6 +18,7 @@ from api.logs import configure
 from api.service import open_service
 from api.settings import load_settings
 from protocols.load import load_protocol
+from protocols.profile import Profile
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -163,3 +164,11 @@ def pytest_runtest_makereport(item, call):
     if report.failed and stream is not None:
         report.sections.append(("service log", stream.getvalue()[-4000:]))
     return report
+
+
+@pytest.fixture
+def asked(linked):
+    """A linked site of which the Workbook has asked: somebody was answered, and somebody else refused."""
+    linked.profile = Profile.read(linked.ask("WB-20003").content, "profile")
+    linked.ask("WB-20003", worker="w-2")
+    return linked
