@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 
 from api.problems import TooMany
@@ -36,23 +37,17 @@ class Limiter:
         """Count a worker's question. Raises `TooMany`."""
         self._count(most, HOUR, "worker", worker, f"at most {most} questions of one worker in an hour")
 
-    def first_excess(self, worker: str) -> bool:
-        """Whether this is the first time within an hour that a worker is refused for asking too much."""
-        return self._room(1, HOUR, "excess", worker)
-
-    def forget_excess(self, worker: str) -> None:
-        """Take back that a worker's excess was told of."""
-        with self._lock:
-            self._ends.pop(("excess", worker), None)
-
-    def first_doubt(self, client: str, doubt: str) -> bool:
-        """Whether this is the first time within an hour that a client vouches for a worker in this wrong way."""
-        return self._room(1, HOUR, "doubt", f"{client} {doubt}")
-
-    def forget_doubt(self, client: str, doubt: str) -> None:
-        """Take back that it was told of."""
-        with self._lock:
-            self._ends.pop(("doubt", f"{client} {doubt}"), None)
+    @contextmanager
+    def once_an_hour(self, what: str, of: str) -> Iterator[bool]:
+        """Whether this is the first time within an hour that something is to be told of. If telling fails, it was not told."""
+        first = self._room(1, HOUR, what, of)
+        try:
+            yield first
+        except BaseException:
+            if first:
+                with self._lock:
+                    self._ends.pop((what, of), None)
+            raise
 
     def _count(self, most: int, seconds: float, kind: str, key: str, bound: str) -> None:
         if not self._room(most, seconds, kind, key):

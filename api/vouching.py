@@ -87,14 +87,8 @@ def doubts_on_record(service: Service, asked: str, family: str | None) -> Iterat
     except Unvouched as problem:
         client, doubt = problem.client, problem.doubt.value
         event = WorkerRefused(actor=client, asked=asked, reason=doubt, family=family)
-        first = service.limiter.first_doubt(client, doubt)
-        try:
-            with service.store.writing() as tx:
-                tx.profiles.keep_doubt(event, _alert(doubt, family) if first else None, service.now())
-        except BaseException:
-            if first:
-                service.limiter.forget_doubt(client, doubt)  # it is not on record: the next one is told of
-            raise
+        with service.limiter.once_an_hour("doubt", f"{client} {doubt}") as first, service.store.writing() as tx:
+            tx.profiles.keep_doubt(event, _alert(doubt, family) if first else None, service.now())
         raise
 
 

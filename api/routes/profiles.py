@@ -135,15 +135,10 @@ def too_many(service: Service, question: Question) -> TooMany | None:
 
 def tell_of_fishing(service: Service, question: Question) -> None:
     """A worker who asks too much is on record and children's social care alerted, once an hour: that is what the limit is for."""
-    worker = question.assertion.worker
-    if not service.limiter.first_excess(worker):
-        return
-    try:
-        with service.store.writing() as tx:
-            tx.profiles.keep_refusal(*refused_events(question, Why.TOO_MANY), question.at)
-    except BaseException:
-        service.limiter.forget_excess(worker)  # it is not on record: the next one is told of
-        raise
+    with service.limiter.once_an_hour("excess", question.assertion.worker) as first:
+        if first:
+            with service.store.writing() as tx:
+                tx.profiles.keep_refusal(*refused_events(question, Why.TOO_MANY), question.at)
 
 
 def _question(service: Service, tx: Transaction, asked: _Asked, client: str) -> Question:

@@ -50,18 +50,21 @@ def test_everyone_and_every_kind_has_a_window_of_its_own():
         limiter.token("police", 1)
 
 
+def first(limiter, worker):
+    with limiter.once_an_hour("excess", worker) as told:
+        return told
+
+
 def test_an_excess_is_told_of_once_an_hour():
     clock = Clock()
     limiter = Limiter(clock)
-    assert [limiter.first_excess("w-1"), limiter.first_excess("w-1"), limiter.first_excess("w-2")] == [
-        True,
-        False,
-        True,
-    ]
-    limiter.forget_excess("w-2")
-    assert [limiter.first_excess("w-1"), limiter.first_excess("w-2")] == [False, True]
+    assert [first(limiter, "w-1"), first(limiter, "w-1")] == [True, False]
+    with pytest.raises(OSError, match="not on record"), limiter.once_an_hour("excess", "w-2") as told:
+        assert told
+        raise OSError("not on record")
+    assert [first(limiter, "w-1"), first(limiter, "w-2"), first(limiter, "w-2")] == [False, True, False]
     clock.now += HOUR
-    assert limiter.first_excess("w-1")
+    assert first(limiter, "w-1")
 
 
 @given(st.lists(st.tuples(st.integers(0, 2_000), st.sampled_from("abc")), max_size=60), st.integers(0, 4))
